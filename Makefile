@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: test check control-plane bench example lifecycle facts audit install
+.PHONY: test check control-plane bench example lifecycle facts audit install uninstall release reproduce
 
 # Plain `cargo test`, then the tests that take minutes. Builds the control plane if its sources changed.
 test: control-plane
@@ -55,12 +55,40 @@ facts: lifecycle
 audit:
 	$(CARGO) deny check licenses bans sources
 
-# Installs the plugins (profile `dist`) under the names that kubectl looks for, with links for shell completion.
-BINDIR ?= $(HOME)/.local/bin
-install:
-	$(CARGO) build --profile dist --bins
-	mkdir -p $(BINDIR)
-	for name in check plan watch; do \
-		install -m 755 target/dist/kubectl-upgrade-$$name $(BINDIR)/kubectl-upgrade_$$name && \
-		ln -sf kubectl-upgrade_$$name $(BINDIR)/kubectl_complete-upgrade_$$name || exit 1; \
+# Installs the plugins (profile `dist`): one program, and links under the names that kubectl looks for, with underscores for
+# `kubectl upgrade-check`, with dashes for `kubectl upgrade check`, and those for completion; and the man pages.
+# PROGRAM=FILE installs one that is built already.
+PREFIX ?= $(HOME)/.local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man/man1
+PROGRAM ?= $(or $(CARGO_TARGET_DIR),target)/dist/kubectl-upgrade
+NAMES = $(shell sed -n 's/^ *"\(.*\)"$$/\1/p' src/text/names.rs)
+LINKS = kubectl_complete-upgrade $(foreach name,$(NAMES),kubectl-$(name) kubectl-$(subst -,_,$(name)) kubectl_complete-$(name) kubectl_complete-$(subst -,_,$(name)))
+
+install: $(PROGRAM)
+	mkdir -p "$(BINDIR)" "$(MANDIR)"
+	install -m 755 "$(PROGRAM)" "$(BINDIR)/kubectl-upgrade"
+	for link in $(LINKS); do ln -sf kubectl-upgrade "$(BINDIR)/$$link" || exit 1; done
+	install -m 644 docs/man/*.1 "$(MANDIR)"
+
+# Removes what `make install` with the same BINDIR and MANDIR has put there, and nothing else.
+uninstall:
+	for link in $(LINKS); do \
+		case "$$(readlink "$(BINDIR)/$$link")" in kubectl-upgrade) rm "$(BINDIR)/$$link" ;; esac || exit 1; \
 	done
+	rm -f "$(BINDIR)/kubectl-upgrade"
+	for page in docs/man/*.1; do rm -f "$(MANDIR)/$${page##*/}"; done
+
+ifeq ($(PROGRAM),$(or $(CARGO_TARGET_DIR),target)/dist/kubectl-upgrade)
+.PHONY: $(PROGRAM)
+$(PROGRAM):
+	$(CARGO) build --locked --profile dist --bin kubectl-upgrade
+endif
+
+# Makes a release in dist/: see docs/release.md. ARGS="--rehearse linux_amd64" tries it out.
+release:
+	sh release/release.sh $(ARGS)
+
+# Makes one twice and compares the bytes; takes tens of minutes.
+reproduce:
+	sh release/reproduce.sh $(ARGS)

@@ -1,5 +1,7 @@
 //! Text helpers that every module may use.
 
+pub mod names;
+
 use std::borrow::Cow;
 use std::fmt;
 

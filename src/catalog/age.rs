@@ -2,6 +2,8 @@
 
 use jiff::civil::Date;
 
+use crate::text::names::CHECK;
+
 /// From this age on, newer patches than the catalog's will exist: Kubernetes publishes them monthly.
 const DAYS_WITHOUT_NOTE: i32 = 60;
 /// From this age on, a newer minor than the catalog's will exist: Kubernetes publishes three a year.
@@ -13,10 +15,10 @@ pub(super) fn age_remark(date: Date, today: Date) -> Option<String> {
     match days {
         ..DAYS_WITHOUT_NOTE => None,
         DAYS_WITHOUT_NOTE..DAYS_WITHOUT_WARNING => Some(format!(
-            "the catalog of {date} is {days} days old: newer patches than those named here will exist; update kubectl upgrade-check"
+            "the catalog of {date} is {days} days old: newer patches than those named here will exist; update kubectl {CHECK}"
         )),
         _ => Some(format!(
-            "warning: the catalog of {date} is {days} days old: releases, removals and ends of support since then are unknown to it; update kubectl upgrade-check"
+            "warning: the catalog of {date} is {days} days old: releases, removals and ends of support since then are unknown to it; update kubectl {CHECK}"
         )),
     }
 }

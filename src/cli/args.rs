@@ -12,6 +12,7 @@ use crate::kubeconfig::ConnectOptions;
 use crate::path::UpgradeTarget;
 use crate::report::{OutputFormat, RbacSubject};
 use crate::rules::FailOn;
+use crate::text::names::{CHECK_PROGRAM, expand};
 
 /// Flags of what to read and check.
 pub(super) const INPUT: &str = "What to look at";
@@ -21,33 +22,33 @@ pub(super) const OUTPUT: &str = "What to print";
 const AFTER_HELP: &str = "\
 Examples:
   # Check whether the current cluster is ready for the next minor
-  kubectl upgrade-check
+  kubectl {check}
 
   # Check for a specific minor, including manifests that are about to be applied
-  kubectl upgrade-check --to 1.29 -f deploy/
+  kubectl {check} --to 1.29 -f deploy/
 
   # Check a rendered chart in CI, without a cluster
-  helm template ./chart | kubectl upgrade-check --local --to 1.29 -f -
+  helm template ./chart | kubectl {check} --local --to 1.29 -f -
 
   # Save what was read, and check it later or elsewhere
-  kubectl upgrade-check --save-snapshot shop.snapshot
-  kubectl upgrade-check --snapshot shop.snapshot -o wide
+  kubectl {check} --save-snapshot shop.snapshot
+  kubectl {check} --snapshot shop.snapshot -o wide
 
   # Save a snapshot with names replaced by pseudonyms
-  kubectl upgrade-check --redact --save-snapshot redacted.snapshot
+  kubectl {check} --redact --save-snapshot redacted.snapshot
 
   # In CI: fail only on findings that are new and not waived
-  kubectl upgrade-check --baseline yesterday.json --waivers waivers.yaml
+  kubectl {check} --baseline yesterday.json --waivers waivers.yaml
 
   # Check several clusters in one run, eight at a time
-  kubectl upgrade-check --contexts test,stage,prod
-  kubectl upgrade-check --contexts all --max-clusters 8
+  kubectl {check} --contexts test,stage,prod
+  kubectl {check} --contexts all --max-clusters 8
 
   # Check a management cluster of DKP or Cluster API and the clusters that it looks after
-  kubectl upgrade-check --context mgmt --clusters all
+  kubectl {check} --context mgmt --clusters all
 
   # Grant the permissions that the check requires
-  kubectl upgrade-check rbac | kubectl apply -f -
+  kubectl {check} rbac | kubectl apply -f -
 
 Exit codes:
   0  ready
@@ -60,22 +61,22 @@ Exit codes:
 
 The check reads version and discovery, nodes, pods, workloads, disruption budgets, volumes, \
 webhooks, aggregated APIs, CRDs, Helm release records, and the metadata of kinds that lose an \
-API version on the path. It never writes. Run 'kubectl upgrade-check rbac' for the exact list. \
+API version on the path. It never writes. Run 'kubectl {check} rbac' for the exact list. \
 With several clusters the exit code is that of the worst; one that cannot be read is a gap. With \
 --clusters it gets the Secrets that hold the kubeconfigs of managed clusters, by name. \
 Lists come from the watch cache of servers from 1.33 on, and may be slightly stale; older \
 servers are read from etcd, in chunks.
 
-Flags follow the plugin's name: 'kubectl upgrade-check --context test', not 'kubectl --context \
-test upgrade-check'. Completion of 'kubectl upgrade-check <TAB>' requires kubectl 1.26.";
+Flags follow the plugin's name: 'kubectl {check} --context test', not 'kubectl --context \
+test {check}'. Completion of 'kubectl {check} <TAB>' requires kubectl 1.26.";
 
 /// Check whether a cluster is ready to upgrade: which objects, charts and clients would break, and what could not be
 /// inspected.
 #[derive(Debug, Parser)]
 #[command(
-    name = "kubectl-upgrade-check",
+    name = CHECK_PROGRAM,
     version,
-    after_help = AFTER_HELP,
+    after_help = expand(AFTER_HELP),
     args_conflicts_with_subcommands = true,
     subcommand_precedence_over_arg = true,
     max_term_width = 120

@@ -1,9 +1,9 @@
 //! The name of the executable, and what follows from it.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::Path;
 
-/// `kubectl_complete-upgrade_check` asks for candidates in place of a run.
+/// A program of such a name is asked for candidates in place of a run.
 const COMPLETION_PREFIX: &str = "kubectl_complete-";
 
 /// The last part of `argv[0]`, without `.exe`.
@@ -30,29 +30,13 @@ pub(super) fn is_completion_request(argv0: &OsStr) -> bool {
     program_stem(argv0).starts_with(COMPLETION_PREFIX)
 }
 
-/// Candidates for the last of these words, in the form that kubectl reads: one a line with its description, then a
-/// directive. Nothing where there is none.
-///
-/// Source: kubernetes/kubectl pkg/cmd/plugin/plugin_completion.go.
-pub(super) fn completion_candidates(command: &mut clap::Command, words: Vec<OsString>) -> String {
-    const NO_FILES: &str = ":4\n";
-    let index = words.len();
-    let mut argv = vec![OsString::from(command.get_name())];
-    argv.extend(words);
-    let Ok(candidates) = clap_complete::engine::complete(command, argv, index, None) else {
-        return NO_FILES.to_owned();
-    };
-    let mut text = String::new();
-    for candidate in candidates {
-        text.push_str(&candidate.get_value().to_string_lossy());
-        if let Some(help) = candidate.get_help() {
-            let help = help.to_string();
-            text.push('\t');
-            text.push_str(help.lines().next().unwrap_or_default());
-        }
-        text.push('\n');
-    }
-    text + NO_FILES
+/// The name of a plugin whose program has this name: `kubectl-upgrade_check` is that of `upgrade-check`.
+pub(super) fn plugin_name(argv0: &OsStr) -> Option<String> {
+    let stem = program_stem(argv0);
+    let name = stem
+        .strip_prefix("kubectl-")
+        .or_else(|| stem.strip_prefix(COMPLETION_PREFIX))?;
+    Some(name.replace('_', "-"))
 }
 
 #[cfg(test)]

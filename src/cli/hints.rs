@@ -1,5 +1,6 @@
 //! Tips for flags of kubectl that mean nothing here.
 
+use crate::text::names::watch_name;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Flags and values, and what to use instead.
@@ -10,7 +11,7 @@ const TIPS: [(&[&str], &str); 4] = [
     ),
     (
         &["-w", "--watch"],
-        "'kubectl upgrade-watch' follows an upgrade",
+        concat!("'kubectl ", watch_name!(), "' follows an upgrade"),
     ),
     (&["--dry-run"], "nothing is ever written"),
     (

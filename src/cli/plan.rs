@@ -18,23 +18,24 @@ use crate::fleet::Fleet;
 use crate::plan::{self, Plan, PlanOptions, Window};
 use crate::report::{self, OutputFormat};
 use crate::rules::{CheckContext, Evaluation, Policy};
+use crate::text::names::{PLAN_PROGRAM, expand};
 
 const AFTER_HELP: &str = "\
 Examples:
   # Show the steps to the next minor, with the names of this cluster and the state of each step
-  kubectl upgrade-plan
+  kubectl {plan}
 
   # Show what remains of an upgrade over several minors
-  kubectl upgrade-plan --to 1.29 --only-remaining
+  kubectl {plan} --to 1.29 --only-remaining
 
   # Write a runbook for a change request
-  kubectl upgrade-plan --to 1.29 -o markdown > runbook.md
+  kubectl {plan} --to 1.29 -o markdown > runbook.md
 
   # Plan a management cluster of DKP with what the clusters that it looks after show of themselves
-  kubectl upgrade-plan --context mgmt --clusters all --to dkp=2.2.2
+  kubectl {plan} --context mgmt --clusters all --to dkp=2.2.2
 
   # Show hops and generic steps, without a cluster
-  kubectl upgrade-plan --local --from kyma=1.10 --to kyma=1.14
+  kubectl {plan} --local --from kyma=1.10 --to kyma=1.14
 
 Exit codes:
   0  plan created
@@ -45,19 +46,19 @@ Exit codes:
   130  interrupted
   143  terminated
 
-The plan reads what 'kubectl upgrade-check' reads, and the objects whose state shows the \
+The plan reads what 'kubectl {check}' reads, and the objects whose state shows the \
 progress of steps. It never writes: you, or your pipeline, run the commands.
 
-Flags follow the plugin's name: 'kubectl upgrade-plan --context test', not 'kubectl --context \
-test upgrade-plan'. Completion of 'kubectl upgrade-plan <TAB>' requires kubectl 1.26.";
+Flags follow the plugin's name: 'kubectl {plan} --context test', not 'kubectl --context \
+test {plan}'. Completion of 'kubectl {plan} <TAB>' requires kubectl 1.26.";
 
 /// Print the runbook for this cluster: the hops, and the steps in order, each with its state, commands, blocking findings,
 /// completion condition and estimated duration, and whether it can be undone.
 #[derive(Debug, Parser)]
 #[command(
-    name = "kubectl-upgrade-plan",
+    name = PLAN_PROGRAM,
     version,
-    after_help = AFTER_HELP,
+    after_help = expand(AFTER_HELP),
     args_conflicts_with_subcommands = true,
     subcommand_precedence_over_arg = true,
     max_term_width = 120

@@ -14,6 +14,7 @@ use crate::rules;
 use crate::rules::{
     Baseline, CoverageState, Evaluation, FailOn, Policy, Rule, RuleFilter, Verdict, Waivers,
 };
+use crate::text::names::CHECK;
 use crate::text::{glob_matches, os_error_text, pluralize};
 
 /// Larger than any report; guards against endless files.
@@ -85,7 +86,7 @@ fn unknown_rule_message(id: &str) -> Option<String> {
     let hazards = rules::hazards().unwrap_or_default();
     Some(match hazards.iter().find(|hazard| hazard.id == id) {
         Some(hazard) => format!(
-            "hazard {id} is not checked{}; run 'kubectl upgrade-check explain {id}' for details",
+            "hazard {id} is not checked{}; run 'kubectl {CHECK} explain {id}' for details",
             match hazard.state {
                 CoverageState::Planned => " yet",
                 CoverageState::Invisible => ": the API does not expose it",

@@ -1,6 +1,7 @@
 //! What each command reads and reports.
 
 use crate::need::{Discovery, Need};
+use crate::text::names::{CHECK_PROGRAM, PLAN_PROGRAM};
 
 /// What a command reads and reports.
 pub(super) struct CommandProfile {
@@ -16,7 +17,7 @@ pub(super) struct CommandProfile {
 
 /// `kubectl upgrade-check`.
 pub(super) const CHECK_PROFILE: CommandProfile = CommandProfile {
-    program: "kubectl-upgrade-check",
+    program: CHECK_PROGRAM,
     extra_needs: |_| Vec::new(),
     reports_unfinished_hops: false,
     needs_input: true,
@@ -24,7 +25,7 @@ pub(super) const CHECK_PROFILE: CommandProfile = CommandProfile {
 
 /// `kubectl upgrade-plan`.
 pub(super) const PLAN_PROFILE: CommandProfile = CommandProfile {
-    program: "kubectl-upgrade-plan",
+    program: PLAN_PROGRAM,
     extra_needs: crate::plan::needs,
     reports_unfinished_hops: true,
     needs_input: false,

@@ -21,6 +21,7 @@ use super::session::run_until_shutdown;
 use crate::api::v1::FollowedPlan;
 use crate::catalog::{Catalog, PlatformName};
 use crate::path::{UpgradePath, UpgradeTarget};
+use crate::text::names::WATCH;
 use crate::watch::{PlannedStep, Recording, UpgradeGoal, UpgradeWatch, WatchOptions};
 use plan::{planned_steps, read_plan_file};
 use redaction::Redaction;
@@ -57,7 +58,7 @@ fn goal(target: &UpgradeTarget, catalog: &Catalog) -> Result<UpgradeGoal, CliErr
         .filter(|name| *name != PlatformName::Kubernetes)
     {
         return Err(CliError::usage(format!(
-            "--to {platform}={version}: upgrade-watch follows Kubernetes only; use --to VERSION"
+            "--to {platform}={version}: {WATCH} follows Kubernetes only; use --to VERSION"
         )));
     }
     let target = UpgradeTarget {

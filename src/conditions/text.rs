@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{CompletionCondition, NodeSet, VersionGoal};
+use crate::text::names::CHECK;
 
 impl CompletionCondition {
     /// The same with another name for its node, if it has one.
@@ -64,9 +65,9 @@ impl fmt::Display for CompletionCondition {
                 "all machines of pool {namespace}/{name} run {goal} and are available"
             ),
             Self::Nodes { nodes, goal } => fmt_nodes(f, nodes, goal),
-            Self::NoBlockers { .. } => f.write_str("kubectl upgrade-check reports no blocker"),
+            Self::NoBlockers { .. } => write!(f, "kubectl {CHECK} reports no blocker"),
             Self::FindingsResolved { .. } => {
-                f.write_str("kubectl upgrade-check no longer reports it")
+                write!(f, "kubectl {CHECK} no longer reports it")
             }
             Self::Addon {
                 component, minor, ..

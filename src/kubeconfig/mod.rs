@@ -66,6 +66,42 @@ pub fn resolve(options: &ConnectOptions, env: &Env<'_>) -> Result<Connection, Co
     connect::connect_to(chosen, options, env, &loaded.files_read)
 }
 
+/// The names of what a kubeconfig defines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KubeconfigEntries {
+    /// Contexts.
+    pub contexts: Vec<String>,
+    /// Clusters.
+    pub clusters: Vec<String>,
+    /// Users.
+    pub users: Vec<String>,
+}
+
+/// The names of everything that the kubeconfig defines.
+///
+/// # Errors
+/// If a file is unreadable.
+pub fn entries(options: &ConnectOptions, env: &Env<'_>) -> Result<KubeconfigEntries, ConnectError> {
+    let kubeconfig = files::load_kubeconfigs(&options.clone().normalized(), env)?.kubeconfig;
+    Ok(KubeconfigEntries {
+        contexts: kubeconfig
+            .contexts
+            .into_iter()
+            .map(|entry| entry.name)
+            .collect(),
+        clusters: kubeconfig
+            .clusters
+            .into_iter()
+            .map(|entry| entry.name)
+            .collect(),
+        users: kubeconfig
+            .auth_infos
+            .into_iter()
+            .map(|entry| entry.name)
+            .collect(),
+    })
+}
+
 /// The names of the contexts of the kubeconfig: these ones, or all without a name. Each once, in order.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 //! counted. A file that cannot be read or parsed is a gap.
 
 mod checkouts;
+mod members;
 mod parallel;
 mod rendered;
 mod source;
@@ -19,9 +20,11 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::decoder::Origin;
 use super::external::{self, ExternalSource};
+use super::held::{SetMember, UnreadMember};
 use super::helm;
 use crate::catalog::{Catalog, has_manifest_ending};
 use crate::snapshot::{ApiCounter, HelmReleaseRow, ManifestFiles, ManifestFilter, MissingData};
+use crate::text::names::CHECK;
 use crate::text::os_error_text;
 use checkouts::Checkouts;
 use parallel::{FileDecodeContext, FileResult, FileYield, WorkItem, decode_bytes};
@@ -50,7 +53,7 @@ pub enum FilesError {
     },
     /// It is a URL.
     #[error(
-        "cannot read -f {url}: URLs are not read; download it, or pipe it in: curl -sSfL URL | kubectl upgrade-check -f -"
+        "cannot read -f {url}: URLs are not read; download it, or pipe it in: curl -sSfL URL | kubectl {CHECK} -f -"
     )]
     Url {
         /// As it was given.
@@ -100,6 +103,8 @@ pub fn read(
         sources: Vec::new(),
         external: Vec::new(),
         git_repositories: Vec::new(),
+        possible_members: BTreeMap::new(),
+        unread_members: Vec::new(),
         directories: BTreeSet::new(),
         yields: BTreeMap::new(),
         current_source: 0,
@@ -142,6 +147,7 @@ pub fn read(
     reading.flush();
     let roots: Vec<PathBuf> = paths.iter().map(|path| external::normalize(path)).collect();
     reading.read_listed(&roots);
+    reading.read_members();
     reading.add_unrendered();
     reading.add_unread(&roots);
     Ok(reading.finish(paths))
@@ -165,6 +171,10 @@ struct ManifestCollector<'a> {
     external: Vec<(usize, ExternalSource)>,
     /// Names and URLs of the repositories that they refer to.
     git_repositories: Vec<(String, String)>,
+    /// ConfigMaps and Secrets that may be members of objects in other files, with their file.
+    possible_members: BTreeMap<SetMember, PathBuf>,
+    /// What objects have as members and is in other files, with the index of its source.
+    unread_members: Vec<(usize, UnreadMember)>,
     /// Directories that were walked.
     directories: BTreeSet<PathBuf>,
     /// What each file yielded, by its path without `.` and `..`.
@@ -318,6 +328,19 @@ impl ManifestCollector<'_> {
         self.push_item(WorkItem::File(path.to_owned()));
     }
 
+    /// Reads what members hold that are in other files than the objects that name them.
+    fn read_members(&mut self) {
+        let unread = std::mem::take(&mut self.unread_members);
+        for (source, result) in members::read(unread, &self.possible_members, self.context) {
+            self.current_source = source;
+            self.push_item(WorkItem::Done(result));
+        }
+        self.flush();
+        // What members of members name is unheard of.
+        let unread = std::mem::take(&mut self.unread_members).into_iter();
+        self.files.gaps.extend(unread.map(|(_, unread)| unread.gap));
+    }
+
     /// Adds the gaps of files that have to be rendered, except those that were read as they are.
     fn add_unrendered(&mut self) {
         for (source, path, hint) in std::mem::take(&mut self.unrendered) {
@@ -373,8 +396,15 @@ impl ManifestCollector<'_> {
             let source = &mut self.sources[index];
             source.files += 1;
             source.has_result |= taken.has_manifests || !taken.gaps.is_empty();
-            self.yields
-                .extend(path.map(|path| (path, taken.file_yield())));
+            if let Some(path) = path {
+                let members = taken.possible_members.iter().cloned();
+                let members = members.map(|member| (member, path.clone()));
+                self.possible_members.extend(members);
+                self.yields.insert(path, taken.file_yield());
+            }
+            let unread = taken.unread_members.into_iter();
+            self.unread_members
+                .extend(unread.map(|unread| (index, unread)));
             self.files.objects.extend(taken.objects);
             self.other_apis.merge(taken.other_apis);
             self.files.gaps.extend(taken.gaps);

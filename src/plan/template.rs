@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::step::EACH_NODE;
 use crate::catalog::TextTemplate;
+use crate::text::names;
 
 /// Stands for the cluster if there is none.
 pub(super) const CLUSTER_PLACEHOLDER: &str = "CLUSTER";
@@ -108,7 +109,8 @@ pub(super) fn with_kubectl_context(line: &str, context: Option<&str>) -> String 
         return line.to_owned();
     };
     let flag = format!("--context {}", shell_quoted(context));
-    match rest.starts_with("upgrade-") {
+    let plugin = rest.split(' ').next().unwrap_or_default();
+    match names::ALL.contains(&plugin) {
         true => format!("{line} {flag}"),
         false => format!("{comment}kubectl {flag} {rest}"),
     }

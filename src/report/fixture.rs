@@ -1,13 +1,14 @@
 //! Reports to test formats with.
 
 use crate::api::v1::{
-    API_VERSION, CHECK_TOOL, CatalogDoc, ClusterDoc, ComponentDoc, ConfidenceDoc, DocumentMetadata,
-    EditionDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc, HopIdDoc,
-    KnownClusterDoc, ObjectDoc, PlatformDoc, ProjectDoc, RoleDoc, SeverityDoc, SummaryDoc, ToolDoc,
-    TopologyDoc, UpgradeReport, VerdictDoc, WaiverDoc, WorkspaceDoc,
+    API_VERSION, CatalogDoc, ClusterDoc, ComponentDoc, ConfidenceDoc, DocumentMetadata, EditionDoc,
+    EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc, HopIdDoc, KnownClusterDoc,
+    ObjectDoc, PlatformDoc, ProjectDoc, RoleDoc, SeverityDoc, SummaryDoc, ToolDoc, TopologyDoc,
+    UpgradeReport, VerdictDoc, WaiverDoc, WorkspaceDoc,
 };
 use crate::catalog::PlatformName;
 use crate::need::PolicyRule;
+use crate::text::names::CHECK_PROGRAM;
 
 /// A way over these releases.
 pub(super) fn way(stops: &[&str]) -> Vec<HopDoc> {
@@ -111,7 +112,7 @@ pub(super) fn report(
         metadata: DocumentMetadata {
             generated_at: "2026-09-01T12:00:00Z".into(),
             tool: ToolDoc {
-                name: CHECK_TOOL.into(),
+                name: CHECK_PROGRAM.into(),
                 version: "0.0.0".into(),
             },
             catalog: CatalogDoc {

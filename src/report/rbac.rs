@@ -8,6 +8,7 @@ use serde_json::json;
 use super::encode;
 use super::options::RenderError;
 use crate::need::{PolicyRule, Verb};
+use crate::text::names::CHECK;
 
 /// The role that allows all that is read.
 const READER_ROLE: &str = "kubectl-upgrade-reader";
@@ -91,7 +92,7 @@ fn header_comment(role: &str, bind: &RbacSubject, secrets: &str) -> String {
         super::terminal::escape_line(&format!("{} {}", bind.kind.to_lowercase(), bind.name))
             .into_owned();
     format!(
-        "# What kubectl upgrade-check reads, and nothing else; it never writes.
+        "# What kubectl {CHECK} reads, and nothing else; it never writes.
 # Discovery and /version are open to every user who is logged in (Kubernetes' own role system:discovery).
 #
 # {role} is bound to the {subject}.

@@ -12,6 +12,7 @@ use super::wrap::wrap;
 use crate::api::v1::{
     BaselineDoc, FindingDoc, GapDoc, ObjectDoc, PermissionDoc, SeverityDoc, UpgradeReport,
 };
+use crate::text::names::CHECK;
 use crate::text::pluralize;
 
 /// Maximum number of objects of a blocker, and of gaps, without `-o wide`.
@@ -37,7 +38,7 @@ pub(super) fn remedies_section(report: &UpgradeReport, look: &RenderOptions, wid
         push_remedy(&mut out, &finding, look, !wide && !is_listed);
     }
     if !out.is_empty() {
-        out.push_str("\nkubectl upgrade-check explain RULE tells more\n");
+        out.push_str(&format!("\nkubectl {CHECK} explain RULE tells more\n"));
     }
     out
 }
@@ -118,7 +119,7 @@ pub(super) fn gaps_section(gaps: &[GapDoc], look: &RenderOptions, wide: bool) ->
         push_indented(
             &mut out,
             2,
-            "kubectl upgrade-check rbac prints a ClusterRole with these permissions",
+            &format!("kubectl {CHECK} rbac prints a ClusterRole with these permissions"),
         );
     }
     out
@@ -138,7 +139,7 @@ fn refusals(gaps: &[GapDoc]) -> Option<String> {
         |user| format!("user \"{}\"", terminal::escape_line(user)),
     );
     Some(format!(
-        "{user} may not read {}; {} not fully checked; to fix: `kubectl upgrade-check rbac` prints what an administrator must apply",
+        "{user} may not read {}; {} not fully checked; to fix: `kubectl {CHECK} rbac` prints what an administrator must apply",
         pluralize(refused.len(), "resource"),
         pluralize(rules.len(), "rule"),
     ))

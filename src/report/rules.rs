@@ -5,6 +5,7 @@ use super::{encode, stacked, terminal, wrap};
 use crate::api::v1::{RuleDoc, RuleList};
 use crate::catalog::Catalog;
 use crate::rules::{Hazard, Rule};
+use crate::text::names::CHECK;
 
 /// Maximum width of prose.
 const EXPLAIN_WIDTH: usize = 80;
@@ -90,7 +91,7 @@ impl std::fmt::Display for UnknownRule {
         if let Some(nearest) = &self.suggestion {
             write!(f, "; did you mean {nearest}?")?;
         }
-        f.write_str(" (run 'kubectl upgrade-check rules' to list all rules)")
+        write!(f, " (run 'kubectl {CHECK} rules' to list all rules)")
     }
 }
 

@@ -12,6 +12,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
 use super::{Snapshot, format1};
+use crate::text::names::CHECK;
 
 /// The version of the format, raised if a reader of the old format would misunderstand the new one. Since format 2 the
 /// ledger has the fields that full objects hold; format 3 has clusters that were not read.
@@ -56,7 +57,7 @@ pub enum SnapshotProblem {
     #[error("cannot be saved: {}; an existing file is unchanged", os_error_text(.0))]
     WriteFailed(std::io::Error),
     /// It is something else.
-    #[error("is not a snapshot of kubectl upgrade-check: {0}")]
+    #[error("is not a snapshot of kubectl {CHECK}: {0}")]
     NotASnapshot(String),
     /// It was made by a newer version.
     #[error(

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::observation::Observation;
 use crate::need::ClusterId;
 use crate::snapshot::Uid;
+use crate::text::names::WATCH;
 
 /// `apiVersion` of the header.
 const API_VERSION: &str = "kubectl-upgrade/v1";
@@ -83,7 +84,7 @@ pub enum RecordingError {
     #[error("{} exists already; name another file to record to", .0.display())]
     Exists(PathBuf),
     /// It is no recording, or one of a newer format.
-    #[error("{path} is not a recording of upgrade-watch: {why}")]
+    #[error("{path} is not a recording of {WATCH}: {why}")]
     NotARecording {
         /// The file.
         path: PathBuf,

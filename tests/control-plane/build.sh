@@ -1,11 +1,11 @@
 #!/bin/sh
-# Builds the real control planes, helm, kwok and the controllers of Cluster API
-# for the tests from Go modules, into the target directory (CARGO_TARGET_DIR, or
+# Builds the real control planes, helm, krew, kwok and the controllers of Cluster
+# API for the tests from Go modules, into the target directory (CARGO_TARGET_DIR, or
 # target/):
 #
 #   control-plane/v1.24.17/{etcd,kube-apiserver,...}   links to one binary
 #   control-plane/v1.16.15/{etcd,kube-apiserver,...}   the same sources, reporting 1.16.15
-#   control-plane/bin/{helm,kwok}
+#   control-plane/bin/{helm,krew,kwok}
 #   control-plane/kwok-stages/                         how kwok simulates a kubelet
 #   control-plane/bin/capi-{core,bootstrap,control-plane,infrastructure}
 #   control-plane/capi-config/NAME/{crd,webhook}/      what each of them installs
@@ -113,6 +113,11 @@ build_cluster_api() {
         cp -R "$folder/config/webhook" "$out/capi-config/$name/webhook"
     done
     chmod -R u+w "$out/capi-config" # the module cache is read-only
+}
+
+build_krew() {
+    mkdir -p "$out/bin"
+    go_build krew "$out/bin/krew" sigs.k8s.io/krew/cmd/krew
 }
 
 # The version that a second program of the same sources reports: platforms are tested

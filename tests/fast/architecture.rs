@@ -69,7 +69,7 @@ const MODULES: [(&str, &[&str]); 21] = [
     (
         "conditions",
         &[
-            "catalog", "detect", "facts", "need", "path", "rules", "snapshot",
+            "catalog", "detect", "facts", "need", "path", "rules", "snapshot", "text",
         ],
     ),
     (

@@ -296,3 +296,26 @@ fn platforms(catalog: &Catalog) -> String {
     }
     page
 }
+
+#[test]
+fn the_man_pages() {
+    use clap::CommandFactory;
+    use kubectl_upgrade::cli::{CheckCommand, PlanCommand, WatchCommand};
+    let folder = tempfile::tempdir().expect("a folder");
+    for command in [
+        CheckCommand::command(),
+        PlanCommand::command(),
+        WatchCommand::command(),
+    ] {
+        let command = command.disable_help_subcommand(true);
+        clap_mangen::generate_to(command, folder.path()).expect("a folder");
+    }
+    let pages = std::fs::read_dir(folder.path()).expect("a folder");
+    let pages: BTreeSet<_> = pages
+        .map(|page| page.expect("a page").file_name())
+        .collect();
+    for name in pages {
+        let page = std::fs::read_to_string(folder.path().join(&name)).expect("a page");
+        golden::compare(&format!("docs/man/{}", name.to_string_lossy()), &page);
+    }
+}

@@ -11,6 +11,8 @@ mod baseline;
 mod bounds;
 mod cluster_api;
 mod command;
+#[cfg(unix)]
+mod completion;
 mod contributing;
 mod detect;
 mod estimate;
@@ -21,11 +23,16 @@ mod generated;
 mod hazards;
 mod helm;
 mod hostile;
+#[cfg(unix)]
+mod install;
+#[cfg(unix)]
+mod krew;
 mod kubelets;
 mod lifecycle;
 mod manifests;
 #[path = "../../src/mutate.rs"]
 mod mutate;
+mod names;
 mod path;
 mod plan_formats;
 mod plan_hostile;
@@ -38,6 +45,8 @@ mod redact;
 mod rules;
 mod server;
 mod snapshots;
+#[cfg(unix)]
+mod suite;
 #[path = "../support/mod.rs"]
 mod support;
 mod topologies;

@@ -33,7 +33,11 @@ mod extensions;
 mod field_changes;
 mod fleet;
 mod harness;
+#[cfg(unix)]
+mod krew;
 mod kyma;
+#[path = "../support/names.rs"]
+mod names;
 mod nodes;
 mod pieces;
 mod policy;
@@ -80,6 +84,8 @@ fn main() -> ExitCode {
         policy::trials(),
         redact::trials(),
         control_plane::trials(),
+        #[cfg(unix)]
+        krew::trials(),
         kyma::trials(),
         nodes::trials(),
         detect::trials(),

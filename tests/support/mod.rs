@@ -3,6 +3,7 @@
 pub(crate) mod cluster;
 pub(crate) mod document;
 pub(crate) mod golden;
+pub(crate) mod names;
 pub(crate) mod patch;
 pub(crate) mod program;
 mod selection;

@@ -43,12 +43,6 @@ pub use summary::{
 /// `apiVersion` of every document.
 pub const API_VERSION: &str = "kubectl-upgrade/v1";
 
-/// `metadata.tool.name` of an [`UpgradeReport`].
-pub const CHECK_TOOL: &str = "kubectl-upgrade-check";
-
-/// `metadata.tool.name` of an [`UpgradePlan`].
-pub const PLAN_TOOL: &str = "kubectl-upgrade-plan";
-
 /// The JSON Schema (draft 2020-12) of [`UpgradeReport`].
 pub const UPGRADE_REPORT_SCHEMA: &str = include_str!("schema/upgrade-report.schema.json");
 

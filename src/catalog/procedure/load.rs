@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::Procedure;
 use crate::catalog::{CatalogError, load_table};
+use crate::text::names::expand;
 
 /// The files of `procedures/`.
 const PROCEDURE_FILES: &[(&str, &str)] = &[
@@ -89,7 +90,7 @@ pub(crate) fn embedded() -> Result<Vec<Procedure>, CatalogError> {
     let mut procedures = PROCEDURE_FILES
         .iter()
         .map(|(file, text)| {
-            serde_saphyr::from_str(text).map_err(|source| CatalogError {
+            serde_saphyr::from_str(&expand(text)).map_err(|source| CatalogError {
                 table: file,
                 source: Box::new(source),
             })

@@ -11,25 +11,26 @@ use crate::cli::format;
 use crate::kubeconfig::{ConnectOptions, parse_duration};
 use crate::path::UpgradeTarget;
 use crate::report::EventFormat;
+use crate::text::names::{WATCH_PROGRAM, expand};
 
 const AFTER_HELP: &str = "\
 Examples:
   # Follow the upgrade that is in progress
-  kubectl upgrade-watch
+  kubectl {watch}
 
   # Print the current progress and exit
-  kubectl upgrade-watch --once
+  kubectl {watch} --once
 
   # In a pipeline: wait until the cluster runs 1.29, at most two hours
-  kubectl upgrade-watch --to 1.29 --timeout 2h
+  kubectl {watch} --to 1.29 --timeout 2h
 
   # Tick off the steps of a plan
-  kubectl upgrade-plan --to 1.29 -o json > plan.json
-  kubectl upgrade-watch --plan plan.json
+  kubectl {plan} --to 1.29 -o json > plan.json
+  kubectl {watch} --plan plan.json
 
   # Record the watch, and replay it later
-  kubectl upgrade-watch --record shop.recording
-  kubectl upgrade-watch --replay shop.recording --stall-after 5m
+  kubectl {watch} --record shop.recording
+  kubectl {watch} --replay shop.recording --stall-after 5m
 
 Exit codes:
   0  finished, or nothing is being upgraded; with --once always
@@ -45,12 +46,19 @@ drain, and events of type Warning (optional); it lists the static pods of the co
 the DaemonSets and Deployments in kube-system, every few seconds. It never writes. Times are in \
 UTC.";
 
+const PLAN_HELP: &str = "\
+Tick off the steps of this plan, the output of kubectl {plan} -o json; without --to, follow the upgrade to the \
+Kubernetes version that it leads to";
+
+const REDACT_HELP: &str = "\
+Replace names by pseudonyms, in the output and in the recording: the same as those of {check} --redact";
+
 /// Follow an upgrade that another tool or person runs: control plane, node pools, add-ons, outages and stalls.
 #[derive(Debug, Parser)]
 #[command(
-    name = "kubectl-upgrade-watch",
+    name = WATCH_PROGRAM,
     version,
-    after_help = AFTER_HELP,
+    after_help = expand(AFTER_HELP),
     args_conflicts_with_subcommands = true,
     subcommand_precedence_over_arg = true,
     max_term_width = 120
@@ -74,9 +82,8 @@ pub struct WatchArgs {
     /// Show the current state and end
     #[arg(long, help_heading = OUTPUT, conflicts_with_all = ["timeout", "record", "replay"])]
     pub once: bool,
-    /// Tick off the steps of this plan, the output of kubectl upgrade-plan -o json; without --to, follow the upgrade to the
-    /// Kubernetes version that it leads to
-    #[arg(long, help_heading = INPUT, value_name = "FILE", conflicts_with = "redact")]
+    /// A plan whose steps are ticked off.
+    #[arg(long, help_heading = INPUT, value_name = "FILE", conflicts_with = "redact", help = expand(PLAN_HELP))]
     pub plan: Option<PathBuf>,
     /// Give up after this time, such as 90m or 2h [default: never]
     #[arg(long, help_heading = OUTPUT, value_name = "TIME", value_parser = parse_duration, conflicts_with = "replay")]
@@ -99,8 +106,8 @@ pub struct WatchArgs {
     /// Print a line for each change also on a terminal, instead of a screen that is redrawn
     #[arg(long, help_heading = OUTPUT)]
     pub plain: bool,
-    /// Replace names by pseudonyms, in the output and in the recording: the same as those of upgrade-check --redact
-    #[arg(long, help_heading = OUTPUT)]
+    /// Whether names are replaced by pseudonyms.
+    #[arg(long, help_heading = OUTPUT, help = expand(REDACT_HELP))]
     pub redact: bool,
     /// Output format
     #[arg(short, long, help_heading = OUTPUT, value_parser = format::event_format_parser(), default_value = "text")]

@@ -25,13 +25,13 @@ use crate::client::{ClusterReader, NoopObserver, ReadObserver, ReadOptions, Time
 use crate::kubeconfig::Connection;
 use crate::need::{ClusterId, Discovery, ReadRequest};
 use crate::snapshot::{ReadOutcome, ReadResult, RedactionKey, Uid};
+use crate::text::names::WATCH_PROGRAM;
 use crate::watch::{
     Change, RecordingHeader, RecordingWriter, UpgradeWatch, WatchOptions, polled_needs,
     warnings_need, watched_needs,
 };
 
 /// The program name for the `User-Agent` header.
-const PROGRAM: &str = "kubectl-upgrade-watch";
 /// Time for a probe: an API server that takes longer is as good as away.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a screen is redrawn while nothing changes: ages grow.
@@ -58,7 +58,7 @@ async fn follow_cluster(
     plan: Option<FollowedPlan>,
 ) -> Result<Exit, CliError> {
     let deadline = flags.timeout.map(|timeout| Instant::now() + timeout);
-    let connection = connect(PROGRAM, &flags.connection, true).await?;
+    let connection = connect(WATCH_PROGRAM, &flags.connection, true).await?;
     let timeout = flags.connection.timeout();
     // Progress is printed until the first picture.
     let first = {

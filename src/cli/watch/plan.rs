@@ -6,6 +6,7 @@ use super::args::WatchArgs;
 use crate::api::v1::FollowedPlan;
 use crate::cli::exit::CliError;
 use crate::snapshot::Uid;
+use crate::text::names::PLAN;
 use crate::watch::PlannedStep;
 
 /// Reads a plan.
@@ -17,7 +18,7 @@ pub(super) fn read_plan_file(path: &Path) -> Result<FollowedPlan, CliError> {
     let text = std::fs::read_to_string(path).map_err(|error| usage(error.to_string()))?;
     FollowedPlan::parse(&text).map_err(|why| {
         usage(format!(
-            "{why}; --plan reads what kubectl upgrade-plan -o json prints"
+            "{why}; --plan reads what kubectl {PLAN} -o json prints"
         ))
     })
 }

@@ -12,6 +12,7 @@ use crate::need::{DetailLevel, Need, NeedContext};
 use crate::path::{Hop, HopId};
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 use crate::snapshot::MissingData;
+use crate::text::names::plan_name;
 
 /// `dkp-attached-k8s`: attached clusters outside of the range that Kommander can be upgraded with.
 pub(crate) const ATTACHED_RANGE: Rule = Rule {
@@ -185,7 +186,11 @@ pub(crate) const PROVIDER_UNSUPPORTED: Rule = Rule {
     title: "The CLI of DKP cannot upgrade a cluster of this provider",
     why: "Not every release has update commands for every provider: such clusters are upgraded by hand or with the tools of the provider.",
     detection: "By the infrastructure and control plane of each Cluster, and the published commands of the release.",
-    remedy: "Follow the steps that upgrade-plan shows in place of the commands.",
+    remedy: concat!(
+        "Follow the steps that ",
+        plan_name!(),
+        " shows in place of the commands."
+    ),
     reference: "https://github.com/mesosphere/dcos-docs-site/blob/main/pages/dkp/konvoy/2.3/dkp-upgrade/upgrade-konvoy/enterprise/index.md",
     sources: &["mesosphere/dcos-docs-site pages/dkp/kommander/2.3/cli/dkp/update/controlplane"],
     kind: RuleKind::Code {

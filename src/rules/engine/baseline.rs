@@ -11,6 +11,7 @@ use crate::rules::{
     AffectedObject, CheckContext, Confidence, Evidence, EvidenceSource, Finding, Gap, Rule,
     Severity,
 };
+use crate::text::names::CHECK;
 
 /// A file that is not a baseline.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +33,7 @@ pub enum BaselineError {
     },
     /// It was written by a newer release.
     #[error(
-        "it is an UpgradeReport of {0}, which is newer than this program; update kubectl upgrade-check"
+        "it is an UpgradeReport of {0}, which is newer than this program; update kubectl {CHECK}"
     )]
     UnsupportedVersion(String),
 }

@@ -19,6 +19,7 @@ use crate::rules::{
     Severity, TableRule,
 };
 use crate::snapshot::{MetaRow, MissingData, ObjectRow};
+use crate::text::names::expand;
 
 /// The embedded files.
 const RULE_FILES: &[(&str, &str)] = &[
@@ -159,7 +160,7 @@ pub struct DataRule {
 pub(crate) fn embedded_rules() -> Result<Vec<&'static Rule>, LoadRulesError> {
     let mut rules = Vec::new();
     for (name, text) in RULE_FILES {
-        rules.extend(parse_rules(name, text)?);
+        rules.extend(parse_rules(name, &expand(text))?);
     }
     Ok(rules)
 }

@@ -14,6 +14,7 @@ use crate::rules::{
     BaselineFinding, CheckContext, Finding, Gap, Policy, PolicyStatus, Rule, Severity,
 };
 use crate::snapshot::{ClusterSnapshot, ManifestFilter, MissingData};
+use crate::text::names::CHECK;
 use crate::text::pluralize;
 
 /// The answer in one word.
@@ -444,11 +445,11 @@ fn catalog_horizon_gaps(context: &CheckContext<'_>) -> Vec<MissingData> {
         what: format!("what Kubernetes {to} changes"),
         why: match beta(to) {
             Some(beta) => format!(
-                "the catalog is based on {}; more may change before {to} is released (planned for {}). Update kubectl upgrade-check after the release",
+                "the catalog is based on {}; more may change before {to} is released (planned for {}). Update kubectl {CHECK} after the release",
                 beta.newest_patch, beta.released
             ),
             None => format!(
-                "the catalog of {} ends with {} (newest known); removals after it are known only as far as they were announced. Update kubectl upgrade-check",
+                "the catalog of {} ends with {} (newest known); removals after it are known only as far as they were announced. Update kubectl {CHECK}",
                 context.catalog.date, newest.minor
             ),
         },
@@ -462,7 +463,7 @@ fn catalog_horizon_gaps(context: &CheckContext<'_>) -> Vec<MissingData> {
         unknown.then(|| MissingData {
             what: format!("what {} {} changes", platform.title, hop.to),
             why: format!(
-                "the catalog of {} ends with {newest}. Update kubectl upgrade-check",
+                "the catalog of {} ends with {newest}. Update kubectl {CHECK}",
                 platform.date
             ),
             rbac: None,

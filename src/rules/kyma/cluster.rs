@@ -13,6 +13,7 @@ use crate::need::{Need, NeedContext};
 use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 use crate::snapshot::ObjectRow;
+use crate::text::names::plan_name;
 
 /// `kyma-kubernetes-range`: releases of Kyma that do not run on the Kubernetes of the cluster.
 pub(crate) const KUBERNETES_RANGE: Rule = Rule {
@@ -21,7 +22,11 @@ pub(crate) const KUBERNETES_RANGE: Rule = Rule {
     title: "A release of Kyma does not run on the Kubernetes of the cluster",
     why: "The artifacts of Kyma use APIs that later minors of Kubernetes do not serve: the installer cannot be applied, or its components cannot.",
     detection: "By the minor of the API server, and the range of each release that is on the way. It is a blocker if the API server does not serve APIs of the artifacts, and a warning if the release was only never tested there, or runs there already.",
-    remedy: "Upgrade Kyma before Kubernetes, in the order that upgrade-plan has. Where Kubernetes is ahead already, a Kyma that fits has to be installed on another cluster.",
+    remedy: concat!(
+        "Upgrade Kyma before Kubernetes, in the order that ",
+        plan_name!(),
+        " has. Where Kubernetes is ahead already, a Kyma that fits has to be installed on another cluster."
+    ),
     reference: UPGRADE_PAGE,
     sources: &[
         "kyma-project/kyma installation/resources and resources, tags 1.0.0 to 2.20.0",

@@ -11,6 +11,7 @@ use crate::rules::{
     TableRule,
 };
 use crate::snapshot::MissingData;
+use crate::text::names::{PLAN, plan_name};
 
 /// The rule.
 pub(crate) const RULE: Rule = Rule {
@@ -19,7 +20,7 @@ pub(crate) const RULE: Rule = Rule {
     title: "A migration guide of Kyma asks for a change",
     why: "Each minor of Kyma has its own preparations and repairs. Those that were left out make the upgrade fail, or break what it leaves.",
     detection: "For each hop, by the objects that its guide or its release notes name. Actions that show in no object are steps of the plan for a person to confirm.",
-    remedy: "Carry out the step of this name in upgrade-plan.",
+    remedy: concat!("Carry out the step of this name in ", plan_name!(), "."),
     reference: "https://github.com/kyma-project/kyma/tree/release-1.24/docs/migration-guides",
     sources: &[
         "kyma-project/kyma docs/migration-guides and docs/migration-guide-*.md, branches release-0.9 to release-2.20",
@@ -170,7 +171,7 @@ impl TableRule for GuideActions {
                     false => Severity::Warning,
                 },
                 hop: Some(HopId::from(hop)),
-                remedy: format!("upgrade-plan has the step: {title}"),
+                remedy: format!("{PLAN} has the step: {title}"),
                 ..FindingDraft::new(rule, &step.id, &check.message, objects.affected)
             };
             output.findings.extend(Finding::new(rule, draft));

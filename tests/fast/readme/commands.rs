@@ -9,29 +9,45 @@ use crate::golden;
 use crate::program::{run, run_plan, text};
 
 /// Pages that people write; the others are made from the code.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "docs/architecture.md",
     "docs/check.md",
     "docs/facts.md",
     "docs/fleet.md",
+    "docs/install.md",
     "docs/pipelines.md",
     "docs/plan.md",
     "docs/platforms.md",
     "docs/redaction.md",
+    "docs/release.md",
     "docs/watch.md",
 ];
 
 /// Commands that no test runs, by how they begin, and why.
-const OTHERS: [(&str, &str); 4] = [
+const OTHERS: [(&str, &str); 15] = [
+    ("make install", "tests/fast/install.rs, elsewhere"),
+    ("make uninstall", "tests/fast/install.rs, elsewhere"),
+    ("make control-plane", "make test begins with it"),
     (
-        "make install",
-        "installs into the user's home; .ci/run covers its targets",
+        "make release",
+        "takes minutes; tests/real/krew packs what it packs",
     ),
+    ("kubectl krew", "tests/real/krew, with an index of its own"),
+    ("cargo test", "a test"),
+    ("UPDATE=1 cargo test", "a test"),
+    ("docker run", "the image is built where a release is"),
+    ("ln -s", "tests/real/krew, elsewhere"),
+    (
+        "source <(kubectl upgrade-check completion",
+        "tests/real/krew",
+    ),
+    ("BASE_URL=", "tests/fast/krew.rs, with a mirror of its own"),
     (
         "helm template ./chart",
         "the chart stands for one of the reader's",
     ),
+    ("git -C", "git's own"),
     ("kubectl apply -f -", "kubectl's own"),
     ("xargs -L1 kubectl get", "kubectl's own"),
 ];

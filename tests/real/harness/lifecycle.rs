@@ -172,11 +172,19 @@ pub(crate) fn read_audit_log(path: &Path) -> Vec<Value> {
 
 /// `helm`, as built from its module.
 pub(crate) fn helm() -> Result<PathBuf, Missing> {
-    let path = built().join("bin/helm");
-    if path.exists() {
-        Ok(path)
-    } else {
-        Err(Missing::not_built("helm"))
+    built_program("helm")
+}
+
+/// `krew`, as built from its module.
+pub(crate) fn krew() -> Result<PathBuf, Missing> {
+    built_program("krew")
+}
+
+fn built_program(name: &str) -> Result<PathBuf, Missing> {
+    let path = built().join("bin").join(name);
+    match path.exists() {
+        true => Ok(path),
+        false => Err(Missing::not_built(name)),
     }
 }
 

@@ -3,7 +3,7 @@
 use libtest_mimic::{Failed, Trial};
 
 use super::capi::cluster_api;
-use super::lifecycle::helm;
+use super::lifecycle::{helm, krew};
 use crate::programs;
 use crate::testbed::assets::{self, Assets, Missing};
 
@@ -16,6 +16,8 @@ pub(crate) enum Need {
     Controllers(&'static str),
     /// helm.
     Helm,
+    /// krew.
+    Krew,
     /// kwok with its stages.
     Kwok,
     /// The controllers of Cluster API.
@@ -28,6 +30,7 @@ impl Need {
             Self::ControlPlane(version) => Assets::find(version).err(),
             Self::Controllers(version) => Assets::find_with_controllers(version).err(),
             Self::Helm => helm().err(),
+            Self::Krew => krew().err(),
             Self::Kwok => assets::kwok().err(),
             Self::ClusterApi => cluster_api().err(),
         }

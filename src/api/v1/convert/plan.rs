@@ -7,9 +7,8 @@ use jiff::civil::Date;
 
 use super::super::{
     API_VERSION, ClusterDoc, ConditionDoc, DocumentMetadata, DurationDoc, EvaluatedClusterDoc,
-    HopDoc, NodeSetDoc, PLAN_TOOL, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc,
-    SharedStepText, StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc,
-    WindowDoc,
+    HopDoc, NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc, SharedStepText, StepDoc,
+    StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc, WindowDoc,
 };
 use super::cluster::format_rfc3339;
 use super::{ToDoc, same_fields, same_variants};
@@ -19,6 +18,7 @@ use crate::plan::{
     DurationEstimate, EACH_NODE, Plan, ScopeLevel, Step, StepScope, StepState, WindowSlot,
 };
 use crate::rules::{CheckContext, Evaluation};
+use crate::text::names::PLAN_PROGRAM;
 
 same_variants! {
     ScopeLevel => ScopeLevelDoc { Workspace, Project, Cluster, Pool, Node }
@@ -100,7 +100,7 @@ impl UpgradePlan {
             gaps: combined.gaps.to_doc(),
             remarks: combined.remarks.clone(),
             summary: combined.to_doc(),
-            ..Self::empty(DocumentMetadata::new(PLAN_TOOL, now, catalog))
+            ..Self::empty(DocumentMetadata::new(PLAN_PROGRAM, now, catalog))
         }
     }
 

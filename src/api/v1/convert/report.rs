@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::super::{
-    API_VERSION, BaselineDoc, CHECK_TOOL, ClusterDoc, ConfidenceDoc, DocumentMetadata,
-    EvaluatedClusterDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc, HopIdDoc,
-    ObjectDoc, PermissionDoc, SeverityDoc, SummaryDoc, UpgradeReport, VerdictDoc, WaiverDoc,
+    API_VERSION, BaselineDoc, ClusterDoc, ConfidenceDoc, DocumentMetadata, EvaluatedClusterDoc,
+    EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, HopDoc, HopIdDoc, ObjectDoc, PermissionDoc,
+    SeverityDoc, SummaryDoc, UpgradeReport, VerdictDoc, WaiverDoc,
 };
 use super::{ToDoc, same_fields, same_variants};
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
@@ -19,6 +19,7 @@ use crate::rules::{
     AffectedObject, BaselineFinding, CheckContext, Evaluation, Finding, Gap, PolicyStatus,
     Severity, Summary, Verdict, Waiver,
 };
+use crate::text::names::CHECK_PROGRAM;
 
 same_variants! {
     Severity => SeverityDoc { Blocker, Warning, Note }
@@ -83,7 +84,7 @@ impl UpgradeReport {
         Self {
             api_version: API_VERSION.to_owned(),
             kind: "UpgradeReport".to_owned(),
-            metadata: DocumentMetadata::new(CHECK_TOOL, now, catalog),
+            metadata: DocumentMetadata::new(CHECK_PROGRAM, now, catalog),
             cluster: ClusterDoc::from_member(first.and_then(|member| member.cluster.as_ref())),
             clusters: EvaluatedClusterDoc::from_fleet(fleet),
             path: HopDoc::of_fleet(fleet),
