@@ -167,7 +167,8 @@ fn explanation(
         out.push_str(&format!("{}{padding}{value}\n", styles.heading(name)));
     }
     for (name, text) in sections {
-        let text = wrap::wrap(text, "    ", EXPLAIN_WIDTH);
+        let width = look.width.unwrap_or(EXPLAIN_WIDTH).min(EXPLAIN_WIDTH);
+        let text = wrap::wrap(text, "    ", width);
         if !text.is_empty() {
             out.push_str(&format!("\n{}\n{text}", styles.heading(name)));
         }

@@ -31,7 +31,7 @@ pub(super) fn table_or_stacked(
     stacked_rows(&rows.collect::<Vec<_>>(), limit)
 }
 
-/// Each row as lines: the first three cells on one line, the others wrapped below.
+/// Each row as lines: the first three cells on one line, or two if that is too long, the others wrapped below.
 ///
 /// ```text
 /// blocker   api-removed   poddisruptionbudget/shop/cart
@@ -48,9 +48,15 @@ pub(super) fn stacked_rows(rows: &[Vec<String>], limit: usize) -> Vec<String> {
             lines.push_str(head);
             lines.push_str(&" ".repeat(indent.saturating_sub(measure_text_width(head))));
             let named: Vec<&str> = row.iter().skip(1).take(2).map(String::as_str).collect();
-            lines.push_str(&named.join(&" ".repeat(COLUMN_GAP)));
+            let named = named.join(&" ".repeat(COLUMN_GAP));
+            let fits = indent + measure_text_width(&named) <= limit;
+            let beside = if fits { 2 } else { 1 };
+            lines.push_str(match fits {
+                true => &named,
+                false => row.get(1).map_or("", String::as_str),
+            });
             lines.push('\n');
-            for cell in row.iter().skip(3).filter(|cell| !cell.is_empty()) {
+            for cell in row.iter().skip(1 + beside).filter(|cell| !cell.is_empty()) {
                 lines.push_str(&wrap::wrap(cell, &" ".repeat(indent), limit));
             }
             lines.trim_end().to_owned()
@@ -123,13 +129,30 @@ mod tests {
             40,
         );
         insta::assert_snapshot!(told.join("\n"), @r"
-        blocker   api-removed   poddisruptionbudget/shop/cart
+        blocker   api-removed
+                  poddisruptionbudget/shop/cart
                   policy/v1beta1 is gone in
                   1.25; use policy/v1
                   helm release shop/cart v4
         note      patch-behind   cluster/shop
                   1.24.3 runs, 1.24.17 is the
                   newest patch
+        ");
+    }
+
+    #[test]
+    fn a_long_name_has_a_line_of_its_own() {
+        let row = [
+            "blocker",
+            "api-removed",
+            "poddisruptionbudget/shop/cart",
+            "why",
+        ];
+        let shown = stacked_rows(&[row.map(str::to_owned).to_vec()], 30);
+        insta::assert_snapshot!(shown.join("\n"), @r"
+        blocker   api-removed
+                  poddisruptionbudget/shop/cart
+                  why
         ");
     }
 
