@@ -8,11 +8,11 @@ use crate::catalog::{Api, Catalog};
 /// How its lines begin, for those who read the page.
 pub const DEPRECATED_API_METRIC: &str = "apiserver_requested_deprecated_apis";
 
-/// The APIs that were asked for, one for each line that says so.
+/// The APIs that were asked for, each with the resource, one for each line that says so.
 pub(super) fn requested_apis<'a>(
     lines: &'a [String],
     catalog: &'a Catalog,
-) -> impl Iterator<Item = (&'a Api, &'a str)> {
+) -> impl Iterator<Item = (&'a Api, String)> {
     lines.iter().filter_map(|line| {
         let labels = line
             .strip_prefix(DEPRECATED_API_METRIC)?
@@ -35,7 +35,7 @@ pub(super) fn requested_apis<'a>(
         let api = catalog.apis.iter().find(|api| {
             api.group() == group && api.version() == version && api.resource == resource
         })?;
-        Some((api, line.as_str()))
+        Some((api, resource))
     })
 }
 

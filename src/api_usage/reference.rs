@@ -1,11 +1,37 @@
-//! Fields that name another object by version: `spec.scaleTargetRef` of a HorizontalPodAutoscaler.
+//! Fields that name another object by version: `spec.scaleTargetRef` of a HorizontalPodAutoscaler and the like.
 //!
 //! The autoscaler looks its target up by group and kind and ignores the version, so `apps/v1beta1` keeps working after
 //! its removal while `extensions/v1beta1` does not: no Deployment is left in that group.
 //! Source: kubernetes/kubernetes pkg/controller/podautoscaler/horizontal.go (reconcileAutoscaler, RESTMappings).
 
 use crate::catalog::{Api, Catalog, Gvk, Minor};
-use crate::snapshot::{ObjectReference, ObjectRow};
+use crate::snapshot::{ManifestObject, ObjectReference, ObjectRow};
+
+/// Kinds with such a field, and the field.
+///
+/// Sources: kedacore/keda apis/keda/v1alpha1/scaledobject_types.go, kubernetes/autoscaler
+/// vertical-pod-autoscaler/pkg/apis/autoscaling.k8s.io/v1/types.go, fluxcd/flagger pkg/apis/flagger/v1beta1/canary.go,
+/// argoproj/argo-rollouts pkg/apis/rollouts/v1alpha1/types.go, karmada-io/karmada
+/// pkg/apis/autoscaling/v1alpha1/federatedhpa_types.go, DataDog/datadog-operator api/datadoghq/v1alpha2.
+const REFERENCE_FIELDS: [(&str, &str); 8] = [
+    ("HorizontalPodAutoscaler", "spec.scaleTargetRef"),
+    ("ScaledObject", "spec.scaleTargetRef"),
+    ("FederatedHPA", "spec.scaleTargetRef"),
+    ("CronFederatedHPA", "spec.scaleTargetRef"),
+    ("VerticalPodAutoscaler", "spec.targetRef"),
+    ("DatadogPodAutoscaler", "spec.targetRef"),
+    ("Canary", "spec.targetRef"),
+    ("Rollout", "spec.workloadRef"),
+];
+
+/// The references of an object by which its controller finds what it scales or rolls out.
+pub fn workload_references(object: &ManifestObject) -> impl Iterator<Item = &ObjectReference> {
+    let references = object.references.iter();
+    references.filter(|to| {
+        let field = (object.kind.as_str(), to.field.as_str());
+        REFERENCE_FIELDS.contains(&field)
+    })
+}
 
 /// The reference inside a live object that was read whole.
 #[must_use]

@@ -317,12 +317,19 @@ impl UsageResolver<'_> {
         };
         let discovery = &view.cluster.discovery;
         let minor = discovery.effective_minor();
-        for (api, line) in metric::requested_apis(rows.text_lines(), self.catalog) {
+        for (api, resource) in metric::requested_apis(rows.text_lines(), self.catalog) {
             let Some(lifecycle @ ApiLifecycle::Removed(_)) = self.lifecycle_of(api) else {
                 continue;
             };
             let gvk = api.gvk();
-            let evidence = Evidence::new(EvidenceSource::Metric, line);
+            let detail = format!(
+                "{resource} of {} were requested since this API server started",
+                gvk.api_version()
+            );
+            let evidence = Evidence {
+                location: Some(format!("metric {}", metric::DEPRECATED_API_METRIC)),
+                ..Evidence::new(EvidenceSource::Metric, detail)
+            };
             let mut spoken_for = false;
             for usage in usages.iter_mut().filter(|usage| usage.api == gvk) {
                 usage.evidence.push(evidence.clone());

@@ -327,6 +327,10 @@ fn the_metric_corroborates_and_alone_weighs_least() {
         (alone[0].strength, alone[0].object.name.as_str()),
         (EvidenceStrength::Metric, "*")
     );
+    assert_eq!(
+        alone[0].evidence[0].detail,
+        "poddisruptionbudgets of policy/v1beta1 were requested since this API server started"
+    );
     let rows = Rows::Metadata(vec![budget(vec![wrote("helm", OLD, 0)], &[])].into());
     let both = found(vec![reading(&budgets(), rows), metric()], Vec::new());
     assert_eq!(both.len(), 1);

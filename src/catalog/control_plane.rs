@@ -107,6 +107,24 @@ pub struct KubeadmConfigVersion {
     pub verified_on: Date,
 }
 
+/// An API version of a configuration file that a component no longer reads.
+#[derive(Debug, Clone, Deserialize)]
+pub struct RemovedConfigVersion {
+    /// `audit.k8s.io/v1beta1`.
+    pub api_version: String,
+    /// The component that reads the file.
+    pub component: String,
+    /// The first minor that refuses to start with it.
+    pub removed_in: Minor,
+    /// Its replacement.
+    pub replacement: String,
+    /// Source of the row.
+    pub source: String,
+    /// Date on which the source was last checked.
+    #[serde(rename = "horizon")]
+    pub verified_on: Date,
+}
+
 /// All removals.
 #[derive(Debug)]
 pub struct ControlPlaneRemovals {
@@ -122,6 +140,8 @@ pub struct ControlPlaneRemovals {
     pub gate_dependencies: Vec<GateDependency>,
     /// Versions of kubeadm's configuration.
     pub kubeadm_config_versions: Vec<KubeadmConfigVersion>,
+    /// Versions of the configuration files of other components.
+    pub config_versions: Vec<RemovedConfigVersion>,
 }
 
 impl ControlPlaneRemovals {
@@ -147,6 +167,10 @@ impl ControlPlaneRemovals {
             kubeadm_config_versions: load_table(
                 "kubeadm-config.tsv",
                 include_str!("kubernetes/kubeadm-config.tsv"),
+            )?,
+            config_versions: load_table(
+                "config-versions.tsv",
+                include_str!("kubernetes/config-versions.tsv"),
             )?,
         })
     }

@@ -30,7 +30,8 @@ mod volumes;
 pub use addons::AddonCatalog;
 pub use api::{Api, Apis, GroupResource, Gvk, MovedResource, ServingMode, StoredObjects};
 pub use control_plane::{
-    ControlPlaneRemovals, FeatureGate, KubeadmConfigVersion, RemovedAdmissionPlugin, RemovedFlag,
+    ControlPlaneRemovals, FeatureGate, KubeadmConfigVersion, RemovedAdmissionPlugin,
+    RemovedConfigVersion, RemovedFlag,
 };
 pub use custom::{CustomApi, CustomApis, DkpVersionHint, ForeignApi, ServedCustomApi};
 pub use field_change::{FieldChange, FieldFate};
@@ -38,6 +39,7 @@ pub use image_ref::ImageRef;
 pub use minor_range::{MinorRange, VersionRange, VersionSpec};
 pub use nodes::{
     IntentionalTaint, LegacyRoleLabel, PoolLabel, UnsupportedOsImage, UnsupportedRuntime,
+    is_unreadable_runtime,
 };
 pub use platform::{
     CatalogApp, CliCommand, CliReference, ClosedRegistry, DkpCatalog, DkpMinor, Edge,

@@ -89,6 +89,13 @@ impl UnsupportedRuntime {
     }
 }
 
+/// Whether a reported runtime does not say its version, so that no limit can be applied.
+#[must_use]
+pub fn is_unreadable_runtime(reported: &str) -> bool {
+    let version = reported.split_once("://").map(|(_, version)| version);
+    version.is_none_or(|version| parse_runtime_version(version).is_none())
+}
+
 /// Parses the major and minor version of a runtime.
 fn parse_runtime_version(text: &str) -> Option<Minor> {
     let mut parts = text.trim_start_matches('v').split('.');

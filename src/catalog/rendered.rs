@@ -12,7 +12,7 @@ pub(crate) const MANIFEST_ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RenderedForm {
-    /// A file by its whole name, or all files with the ending of a manifest in a directory.
+    /// A file by its whole name, in which `*` stands for any text, or all files with the ending of a manifest in a directory.
     Name,
     /// Files with an ending.
     Ending,
@@ -58,7 +58,13 @@ impl RenderedFile {
                     let parent = path.parent().and_then(Path::file_name);
                     has_manifest_ending(file) && parent.is_some_and(|parent| parent == directory)
                 }
-                None => file == self.name,
+                None => match self.name.split_once('*') {
+                    Some((before, after)) => {
+                        let rest = file.strip_prefix(before);
+                        rest.is_some_and(|rest| rest.ends_with(after))
+                    }
+                    None => file == self.name,
+                },
             },
             RenderedForm::Ending | RenderedForm::Archive => stem().is_some(),
             RenderedForm::Template => stem().is_some_and(has_manifest_ending),

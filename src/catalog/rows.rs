@@ -314,7 +314,7 @@ impl ManifestFields {
     /// Whether only few manifests of the kind are read, so that a placeholder in any other hides nothing.
     #[must_use]
     pub fn is_read_by_mention(&self) -> bool {
-        !self.mentions.is_empty()
+        !self.mentions.is_empty() && self.placement.is_empty() && self.volumes.is_empty()
     }
 
     /// The row with the fields that these tables are about.
@@ -342,7 +342,7 @@ impl ManifestFields {
         if !self.placement.is_empty() || !self.volumes.is_empty() {
             let labels = labels.iter().map(|row| row.label.clone());
             let fields = plugins.iter().map(|plugin| plugin.field.clone());
-            self.mentioned = labels.chain(fields).collect();
+            self.mentioned.extend(labels.chain(fields));
         }
         self
     }

@@ -59,15 +59,15 @@ Exit codes:
   130  interrupted
   143  terminated
 
-The check reads version and discovery, nodes, pods, workloads, disruption budgets, volumes,
-webhooks, aggregated APIs, CRDs, Helm release records, and the metadata of kinds that lose an
-API version on the path. It never writes. Run 'kubectl {check} rbac' for the exact list.
-With several clusters the exit code is that of the worst; one that cannot be read is a gap. With
---clusters it gets the Secrets that hold the kubeconfigs of managed clusters, by name.
-Lists come from the watch cache of servers from 1.33 on, and may be slightly stale; older
+The check reads version and discovery, nodes, pods, workloads, disruption budgets, volumes, \
+webhooks, aggregated APIs, CRDs, Helm release records, and the metadata of kinds that lose an \
+API version on the path. It never writes. Run 'kubectl {check} rbac' for the exact list. \
+With several clusters the exit code is that of the worst; one that cannot be read is a gap. With \
+--clusters it gets the Secrets that hold the kubeconfigs of managed clusters, by name. \
+Lists come from the watch cache of servers from 1.33 on, and may be slightly stale; older \
 servers are read from etcd, in chunks.
 
-Flags follow the plugin's name: 'kubectl {check} --context test', not 'kubectl --context
+Flags follow the plugin's name: 'kubectl {check} --context test', not 'kubectl --context \
 test {check}'. Completion of 'kubectl {check} <TAB>' requires kubectl 1.26.";
 
 /// Check whether a cluster is ready to upgrade: which objects, charts and clients would break, and what could not be

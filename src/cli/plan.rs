@@ -46,10 +46,10 @@ Exit codes:
   130  interrupted
   143  terminated
 
-The plan reads what 'kubectl {check}' reads, and the objects whose state shows the
+The plan reads what 'kubectl {check}' reads, and the objects whose state shows the \
 progress of steps. It never writes: you, or your pipeline, run the commands.
 
-Flags follow the plugin's name: 'kubectl {plan} --context test', not 'kubectl --context
+Flags follow the plugin's name: 'kubectl {plan} --context test', not 'kubectl --context \
 test {plan}'. Completion of 'kubectl {plan} <TAB>' requires kubectl 1.26.";
 
 /// Print the runbook for this cluster: the hops, and the steps in order, each with its state, commands, blocking findings,

@@ -213,10 +213,11 @@ impl<'a> DisruptionBudget<'a> {
             return None;
         }
         let spec = self.row.object.get("spec")?;
-        if let Some(most) = spec.get("maxUnavailable") {
-            // Percentages are rounded up: anything above 0 is at least one pod.
-            let none = most.as_i64() == Some(0) || parse_percent(most) == Some(0);
-            return none.then(|| format!("maxUnavailable {}", display_value(most)));
+        if let Some(reason) = forbidding_limit(spec) {
+            return Some(reason);
+        }
+        if spec.get("maxUnavailable").is_some() {
+            return None;
         }
         let least = spec.get("minAvailable")?;
         if let Some(percent) = parse_percent(least) {
@@ -225,11 +226,7 @@ impl<'a> DisruptionBudget<'a> {
             let all = self.is_status_current()
                 && expected > 0
                 && percent.saturating_mul(expected) > (expected - 1) * 100;
-            return match percent {
-                100.. => Some(format!("minAvailable {percent}%")),
-                _ if all => Some(format!("minAvailable {percent}% of {expected} pods is all")),
-                _ => None,
-            };
+            return all.then(|| format!("minAvailable {percent}% of {expected} pods is all"));
         }
         let least = least.as_i64()?;
         let (sum, names) = self.desired_pods(workloads)?;
@@ -260,6 +257,17 @@ impl<'a> DisruptionBudget<'a> {
         };
         Some((sum, names))
     }
+}
+
+/// The limit by which a budget can never allow a disruption, whatever it selects.
+pub(crate) fn forbidding_limit(spec: &Value) -> Option<String> {
+    if let Some(most) = spec.get("maxUnavailable").filter(|most| !most.is_null()) {
+        // Percentages are rounded up: anything above 0 is at least one pod.
+        let none = most.as_i64() == Some(0) || parse_percent(most) == Some(0);
+        return none.then(|| format!("maxUnavailable {}", display_value(most)));
+    }
+    let percent = parse_percent(spec.get("minAvailable")?)?;
+    (percent >= 100).then(|| format!("minAvailable {percent}%"))
 }
 
 /// `"50%"` as 50.

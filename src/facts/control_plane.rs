@@ -1,6 +1,6 @@
 //! The control plane: its static pods, and the configuration that kubeadm stores in ConfigMaps.
 
-mod command_flags;
+pub(crate) mod command_flags;
 mod shell;
 
 use std::collections::BTreeMap;
@@ -113,9 +113,9 @@ pub(crate) fn control_plane_pods(view: ClusterView<'_>) -> Vec<ControlPlanePod<'
 }
 
 /// All static pods of Kubernetes components, kube-proxy among them.
-pub(crate) fn static_pods(view: ClusterView<'_>) -> Vec<ControlPlanePod<'_>> {
-    let pod = |row| {
-        let component = component_of(row)?;
+pub(crate) fn static_pods<'a>(view: ClusterView<'a>) -> Vec<ControlPlanePod<'a>> {
+    let pod = |row: &'a ObjectRow| {
+        let component = component_of(&row.object)?;
         Some(ControlPlanePod { component, row })
     };
     mirror_pods(view).into_iter().filter_map(pod).collect()
@@ -147,19 +147,14 @@ fn mirror_pods(view: ClusterView<'_>) -> Vec<&ObjectRow> {
 }
 
 /// The component that a static pod runs: by the labels of kubeadm and kOps, the name of a container, or its command line.
-fn component_of(row: &ObjectRow) -> Option<&'static str> {
+pub(crate) fn component_of(pod: &Value) -> Option<&'static str> {
     let components = || {
         [APISERVER, KUBE_PROXY]
             .into_iter()
             .chain(CONTROLLER_COMPONENTS)
     };
-    let labels = &row.object["metadata"]["labels"];
-    let containers = || {
-        row.object["spec"]["containers"]
-            .as_array()
-            .into_iter()
-            .flatten()
-    };
+    let labels = &pod["metadata"]["labels"];
+    let containers = || pod["spec"]["containers"].as_array().into_iter().flatten();
     let labelled = |name: &&str| {
         ["component", "k8s-app"]
             .iter()
@@ -176,7 +171,7 @@ fn component_of(row: &ObjectRow) -> Option<&'static str> {
 }
 
 /// `command` and `args` of a container.
-fn command_words(container: &Value) -> Vec<&str> {
+pub(crate) fn command_words(container: &Value) -> Vec<&str> {
     let fields = ["command", "args"].iter();
     fields
         .filter_map(|field| container[*field].as_array())
@@ -185,19 +180,23 @@ fn command_words(container: &Value) -> Vec<&str> {
         .collect()
 }
 
+/// The container of a pod that runs a component.
+pub(crate) fn component_container<'a>(pod: &'a Value, component: &str) -> Option<&'a Value> {
+    let containers = pod.pointer("/spec/containers")?.as_array()?;
+    let named = containers
+        .iter()
+        .find(|container| container["name"] == component);
+    let running = || {
+        let runs =
+            |container: &&Value| command_flags::names_program(component, &command_words(container));
+        containers.iter().find(runs)
+    };
+    named.or_else(running).or_else(|| containers.first())
+}
+
 impl<'a> ControlPlanePod<'a> {
     fn container(&self) -> Option<&'a Value> {
-        let containers = self.row.object.pointer("/spec/containers")?.as_array()?;
-        let named = containers
-            .iter()
-            .find(|container| container["name"] == self.component);
-        let running = || {
-            let runs = |container: &&Value| {
-                command_flags::names_program(self.component, &command_words(container))
-            };
-            containers.iter().find(runs)
-        };
-        named.or_else(running).or_else(|| containers.first())
+        component_container(&self.row.object, self.component)
     }
 
     /// Name of the pod.
@@ -262,6 +261,12 @@ pub(crate) enum ConfigSource<'a> {
     StaticPod(&'a ObjectRow),
     /// The arguments of k3s on a node.
     Node(&'a NodeRow),
+    /// A manifest, by its index among those with fields that rules read.
+    Manifest {
+        at: usize,
+        /// Whether kubeadm, or Cluster API through it, starts components with it.
+        is_of_kubeadm: bool,
+    },
 }
 
 /// The flags of one component, and the object they come from.
@@ -274,7 +279,11 @@ pub(crate) struct ComponentConfig<'a> {
 impl ComponentConfig<'_> {
     /// Whether kubeadm uses it at the next upgrade.
     pub(crate) fn is_of_kubeadm(&self) -> bool {
-        matches!(self.source, ConfigSource::Kubeadm(_))
+        match self.source {
+            ConfigSource::Kubeadm(_) => true,
+            ConfigSource::Manifest { is_of_kubeadm, .. } => is_of_kubeadm,
+            ConfigSource::StaticPod(_) | ConfigSource::Node(_) => false,
+        }
     }
 }
 
@@ -293,29 +302,16 @@ pub(crate) fn component_configs<'a>(view: ClusterView<'a>) -> Vec<ComponentConfi
         .collect();
     let nodes = view.nodes().unwrap_or_default().iter();
     found.extend(nodes.flat_map(node_configs));
-    let fields = ["apiServer", "controllerManager", "scheduler"];
     for config in kubeadm_configs(view, &kubeadm_config_need(), "ClusterConfiguration") {
-        let Some(document) = &config.document else {
-            continue;
-        };
-        let etcd = extra_args_flags(&document["etcd"]["local"]["extraArgs"]);
-        found.push(config.component_config(ETCD, etcd));
-        for (component, field) in control_plane_components().zip(fields) {
-            found.push(
-                config.component_config(component, extra_args_flags(&document[field]["extraArgs"])),
-            );
+        if let Some(document) = &config.document {
+            let flags = cluster_configuration_flags(document).into_iter();
+            found.extend(flags.map(|(component, flags)| config.component_config(component, flags)));
         }
     }
     for config in kubeadm_configs(view, &kubelet_config_need(), "kubelet") {
-        let gates = config
-            .document
-            .as_ref()
-            .map(|document| &document["featureGates"]);
-        let mut arguments = CommandFlags::default();
-        for (gate, value) in gates.and_then(Value::as_object).into_iter().flatten() {
-            arguments.push_feature_gate(gate, &scalar_to_string(value));
-        }
-        found.push(config.component_config("kubelet", arguments));
+        let document = config.document.as_ref();
+        let flags = document.map(feature_gate_flags).unwrap_or_default();
+        found.push(config.component_config("kubelet", flags));
     }
     found
 }
@@ -332,6 +328,26 @@ impl<'a> KubeadmConfig<'a> {
             flags: arguments,
         }
     }
+}
+
+/// The flags that the ClusterConfiguration of kubeadm gives each component.
+pub(crate) fn cluster_configuration_flags(document: &Value) -> Vec<(&'static str, CommandFlags)> {
+    let fields = ["apiServer", "controllerManager", "scheduler"];
+    let etcd = extra_args_flags(&document["etcd"]["local"]["extraArgs"]);
+    let components = control_plane_components().zip(fields);
+    let flags = components
+        .map(|(component, field)| (component, extra_args_flags(&document[field]["extraArgs"])));
+    std::iter::once((ETCD, etcd)).chain(flags).collect()
+}
+
+/// The feature gates of a configuration file, as flags.
+pub(crate) fn feature_gate_flags(document: &Value) -> CommandFlags {
+    let mut flags = CommandFlags::default();
+    let gates = document["featureGates"].as_object();
+    for (gate, value) in gates.into_iter().flatten() {
+        flags.push_feature_gate(gate, &scalar_to_string(value));
+    }
+    flags
 }
 
 /// The flags of each component that k3s runs on a node.
@@ -358,7 +374,7 @@ fn node_configs(node: &NodeRow) -> Vec<ComponentConfig<'_>> {
 }
 
 /// `extraArgs`: a map up to v1beta3, a list of names and values from v1beta4 on.
-fn extra_args_flags(args: &Value) -> CommandFlags {
+pub(crate) fn extra_args_flags(args: &Value) -> CommandFlags {
     let mut found = CommandFlags::default();
     for (flag, value) in args.as_object().into_iter().flatten() {
         found.push(flag, Some(&scalar_to_string(value)));

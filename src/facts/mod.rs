@@ -6,6 +6,7 @@ pub(crate) mod backups;
 pub(crate) mod budgets;
 pub(crate) mod ca_bundle;
 pub(crate) mod capi;
+pub(crate) mod component_manifests;
 pub(crate) mod control_plane;
 pub(crate) mod custom_resources;
 pub(crate) mod dkp;

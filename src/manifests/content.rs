@@ -82,15 +82,15 @@ pub(super) fn items(list: &Value) -> &[Value] {
     items.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// The row of a kind of which rules read fields.
-pub(super) fn fields_row<'a>(
+/// The rows of a kind of which rules read fields.
+pub(super) fn fields_rows<'a>(
     api_version: &str,
     kind: &str,
     catalog: &'a Catalog,
-) -> Option<&'a ManifestFields> {
+) -> impl Iterator<Item = &'a ManifestFields> {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    let mut rows = catalog.manifest_fields.iter();
-    rows.find(|row| row.group == group && row.kind == kind)
+    let rows = catalog.manifest_fields.iter();
+    rows.filter(move |row| row.group == group && row.kind == kind)
 }
 
 /// The first place that rules read where a placeholder is, and the placeholder: text in place of a mapping or sequence, or

@@ -17,10 +17,10 @@ use serde_json::Value;
 use super::documents::{RawDocument, split_documents, truncate_name};
 use super::external::ExternalSource;
 use super::header::ManifestDocument;
-use super::held::SetMembers;
+use super::held::{SetMember, SetMembers, UnreadMember};
 use super::helm_record::HelmRecord;
-use super::traces::{helm_storage_of, live_traces, scale_target_references};
-use super::{content, external, parse, placeholders};
+use super::traces::{helm_storage_of, live_traces};
+use super::{content, external, parse, placeholders, traces};
 use crate::catalog::Catalog;
 use crate::snapshot::{self, HelmStorage, ManifestObject, MissingData, UnknownApi};
 use crate::text::NamespacedName;
@@ -100,6 +100,10 @@ pub(crate) struct DecodedManifests {
     pub(crate) unknown_apis: Vec<UnknownApi>,
     /// What renders objects that are not in the text.
     pub(crate) external: Vec<ExternalSource>,
+    /// ConfigMaps and Secrets that may be members of objects elsewhere.
+    pub(crate) possible_members: Vec<SetMember>,
+    /// What objects have as members and is not in the text.
+    pub(crate) unread_members: Vec<UnreadMember>,
     /// Names and URLs of the repositories that sources refer to.
     pub(crate) git_repositories: Vec<(String, String)>,
     /// Number of documents that are manifests; a list counts once.
@@ -132,6 +136,35 @@ pub(crate) fn decode(text: &str, origin: Origin<'_>, catalog: &Catalog) -> Decod
     decoded
 }
 
+/// The manifests that some objects of a text hold, which objects of other texts have as members.
+pub(crate) fn decode_members(
+    text: &str,
+    origin: Origin<'_>,
+    members: &[UnreadMember],
+    catalog: &Catalog,
+) -> DecodedManifests {
+    let holding = Holding {
+        members,
+        ..Holding::default()
+    };
+    let mut decoded = decode_within(text, origin, &DecodeBudget::default(), catalog, holding);
+    let labels: Vec<String> = members.iter().map(|unread| unread.member.label()).collect();
+    let is_held = |place: &str| labels.iter().any(|label| place.contains(label));
+    decoded.objects.retain(|object| is_held(&object.location));
+    decoded
+        .helm_records
+        .retain(|record| is_held(&record.location));
+    decoded
+        .skipped_objects
+        .retain(|skipped| is_held(&skipped.what));
+    decoded.unknown_apis.retain(|api| is_held(&api.gap.what));
+    decoded.external.retain(|source| is_held(source.what()));
+    decoded
+        .unread_members
+        .retain(|unread| is_held(&unread.gap.what));
+    decoded
+}
+
 /// [`decode`] for one of several texts that share a budget. The caller adds [`DecodeBudget::unlisted_skipped`].
 pub(crate) fn decode_with_budget(
     text: &str,
@@ -148,7 +181,7 @@ fn decode_within(
     origin: Origin<'_>,
     budget: &DecodeBudget,
     catalog: &Catalog,
-    holding: Holding,
+    holding: Holding<'_>,
 ) -> DecodedManifests {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let raw_documents = split_documents(text);
@@ -162,7 +195,7 @@ fn decode_within(
         catalog,
         is_exhausted: false,
         holding,
-        set_members: ManifestDecoder::set_members(text, catalog),
+        set_members: ManifestDecoder::set_members(text, origin, holding.members, catalog),
         foreign: Vec::new(),
         unlisted_foreign: 0,
     };
@@ -197,7 +230,9 @@ fn decode_within(
 
 /// What holds a text.
 #[derive(Clone, Copy, Default)]
-struct Holding {
+struct Holding<'a> {
+    /// What objects of other texts have as members.
+    members: &'a [UnreadMember],
     /// Number of objects that hold it.
     depth: usize,
     /// Whether all that they hold must be manifests.
@@ -232,7 +267,7 @@ struct ManifestDecoder<'a> {
     /// Whether the bytes for objects are exhausted.
     is_exhausted: bool,
     /// What holds this text.
-    holding: Holding,
+    holding: Holding<'a>,
     /// ConfigMaps and Secrets that other objects have as members and that were not met yet.
     set_members: SetMembers<'a>,
     /// Where documents are that are no manifests: a fault if others are.
@@ -400,7 +435,7 @@ impl ManifestDecoder<'_> {
         let name = document.metadata.name.as_deref().unwrap_or_default();
         self.decode_held(&api_version, &kind, name, position);
         let metadata = document.metadata;
-        let references = scale_target_references(document.scale_target_ref);
+        let references = traces::references(document.references);
         for reference in &references {
             self.record_unknown_reference(reference, position);
         }
@@ -427,16 +462,19 @@ impl ManifestDecoder<'_> {
         has_sections: bool,
         position: DocumentPosition<'_>,
     ) -> Option<Value> {
-        let row = content::fields_row(api_version, kind, self.catalog)?;
         let whole = position.content?;
-        let kept = snapshot::kept_fields(whole, row);
-        if row.is_read_by_mention() && kept.is_none() {
-            return None;
-        }
-        let unrendered = content::unrendered_field(whole, row);
-        if let Some((field, text)) = unrendered.filter(|_| has_sections) {
-            let problem = placeholders::unrendered(field, text);
-            self.record_field(field, Some(text), &problem, position);
+        let mut kept = None;
+        for row in content::fields_rows(api_version, kind, self.catalog) {
+            let fields = snapshot::kept_fields(whole, row);
+            if row.is_read_by_mention() && fields.is_none() {
+                continue;
+            }
+            let unrendered = content::unrendered_field(whole, row);
+            if let Some((field, text)) = unrendered.filter(|_| has_sections) {
+                let problem = placeholders::unrendered(field, text);
+                self.record_field(field, Some(text), &problem, position);
+            }
+            kept = kept.or(fields);
         }
         kept
     }

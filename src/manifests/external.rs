@@ -99,6 +99,11 @@ impl SourceTarget {
 }
 
 impl ExternalSource {
+    /// What it is and where.
+    pub(super) fn what(&self) -> &str {
+        &self.what
+    }
+
     /// Whether it points to anything: an empty kustomization renders nothing.
     pub(super) fn has_targets(&self) -> bool {
         !self.targets.is_empty()

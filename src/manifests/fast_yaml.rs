@@ -230,8 +230,8 @@ impl FastYamlParser {
             | (DocumentSection::Labels, "owner" | "status" | "OWNER" | "STATUS")
             | (
                 DocumentSection::Spec,
-                "scaleTargetRef" | "path" | "source" | "sync" | "git" | "sources" | "sourceRef"
-                | "url",
+                "scaleTargetRef" | "targetRef" | "workloadRef" | "path" | "source" | "sync" | "git"
+                | "sources" | "sourceRef" | "url",
             )
             | (DocumentSection::Data, "release")
             | (DocumentSection::Metadata, "uid" | "managedFields")

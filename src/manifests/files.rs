@@ -4,6 +4,7 @@
 //! counted. A file that cannot be read or parsed is a gap.
 
 mod checkouts;
+mod members;
 mod parallel;
 mod rendered;
 mod source;
@@ -19,6 +20,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::decoder::Origin;
 use super::external::{self, ExternalSource};
+use super::held::{SetMember, UnreadMember};
 use super::helm;
 use crate::catalog::{Catalog, has_manifest_ending};
 use crate::snapshot::{ApiCounter, HelmReleaseRow, ManifestFiles, ManifestFilter, MissingData};
@@ -101,6 +103,8 @@ pub fn read(
         sources: Vec::new(),
         external: Vec::new(),
         git_repositories: Vec::new(),
+        possible_members: BTreeMap::new(),
+        unread_members: Vec::new(),
         directories: BTreeSet::new(),
         yields: BTreeMap::new(),
         current_source: 0,
@@ -120,7 +124,7 @@ pub fn read(
                     bytes,
                     reading.context,
                 );
-                reading.push_item(WorkItem::Done(taken));
+                reading.push_item(WorkItem::Done(Box::new(taken)));
             }
             continue;
         }
@@ -143,6 +147,7 @@ pub fn read(
     reading.flush();
     let roots: Vec<PathBuf> = paths.iter().map(|path| external::normalize(path)).collect();
     reading.read_listed(&roots);
+    reading.read_members();
     reading.add_unrendered();
     reading.add_unread(&roots);
     Ok(reading.finish(paths))
@@ -166,6 +171,10 @@ struct ManifestCollector<'a> {
     external: Vec<(usize, ExternalSource)>,
     /// Names and URLs of the repositories that they refer to.
     git_repositories: Vec<(String, String)>,
+    /// ConfigMaps and Secrets that may be members of objects in other files, with their file.
+    possible_members: BTreeMap<SetMember, PathBuf>,
+    /// What objects have as members and is in other files, with the index of its source.
+    unread_members: Vec<(usize, UnreadMember)>,
     /// Directories that were walked.
     directories: BTreeSet<PathBuf>,
     /// What each file yielded, by its path without `.` and `..`.
@@ -319,6 +328,19 @@ impl ManifestCollector<'_> {
         self.push_item(WorkItem::File(path.to_owned()));
     }
 
+    /// Reads what members hold that are in other files than the objects that name them.
+    fn read_members(&mut self) {
+        let unread = std::mem::take(&mut self.unread_members);
+        for (source, result) in members::read(unread, &self.possible_members, self.context) {
+            self.current_source = source;
+            self.push_item(WorkItem::Done(Box::new(result)));
+        }
+        self.flush();
+        // What members of members name is unheard of.
+        let unread = std::mem::take(&mut self.unread_members).into_iter();
+        self.files.gaps.extend(unread.map(|(_, unread)| unread.gap));
+    }
+
     /// Adds the gaps of files that have to be rendered, except those that were read as they are.
     fn add_unrendered(&mut self) {
         for (source, path, hint) in std::mem::take(&mut self.unrendered) {
@@ -354,7 +376,7 @@ impl ManifestCollector<'_> {
     }
 
     fn add_gap(&mut self, what: String, why: String) {
-        self.push_item(WorkItem::Done(FileResult::from_gap(what, why)));
+        self.push_item(WorkItem::Done(Box::new(FileResult::from_gap(what, why))));
     }
 
     fn push_item(&mut self, step: WorkItem) {
@@ -374,8 +396,15 @@ impl ManifestCollector<'_> {
             let source = &mut self.sources[index];
             source.files += 1;
             source.has_result |= taken.has_manifests || !taken.gaps.is_empty();
-            self.yields
-                .extend(path.map(|path| (path, taken.file_yield())));
+            if let Some(path) = path {
+                let members = taken.possible_members.iter().cloned();
+                let members = members.map(|member| (member, path.clone()));
+                self.possible_members.extend(members);
+                self.yields.insert(path, taken.file_yield());
+            }
+            let unread = taken.unread_members.into_iter();
+            self.unread_members
+                .extend(unread.map(|unread| (index, unread)));
             self.files.objects.extend(taken.objects);
             self.other_apis.merge(taken.other_apis);
             self.files.gaps.extend(taken.gaps);

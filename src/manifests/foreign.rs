@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use super::placeholders;
 
 /// How such texts begin, and what they are.
-const BEGINNINGS: [(&str, &str); 18] = [
+const BEGINNINGS: [(&str, &str); 20] = [
     (
         "version https://git-lfs.github.com/spec/",
         "a pointer of Git LFS in place of the file; run `git lfs pull`",
@@ -25,7 +25,7 @@ const BEGINNINGS: [(&str, &str); 18] = [
         "-----BEGIN PGP MESSAGE-----",
         "encrypted by PGP; decrypt it first",
     ),
-    ("-----BEGIN ", "a key or certificate in PEM, no manifest"),
+    ("-----BEGIN ", "a key or certificate in PEM"),
     ("<!", WEB_PAGE),
     ("<html", WEB_PAGE),
     ("<?xml", WEB_PAGE),
@@ -37,6 +37,11 @@ const BEGINNINGS: [(&str, &str); 18] = [
     ("Error executing", ERROR_MESSAGE),
     ("error:", ERROR_MESSAGE),
     ("panic:", ERROR_MESSAGE),
+    (
+        "Pulled: ",
+        "the output of `helm pull` in place of a manifest",
+    ),
+    ("walk.go:", ERROR_MESSAGE),
     ("fatal:", ERROR_MESSAGE),
 ];
 const WEB_PAGE: &str = "a web page or the answer of a server in place of the file; fetch it again";
@@ -45,7 +50,7 @@ const ERROR_MESSAGE: &str =
 const ENCRYPTED_BY_SOPS: &str = "encrypted by SOPS; decrypt it first";
 const LINK: &str =
     "the target of a symbolic link as text; check it out as a link, or name its target with -f";
-const PLAIN_TEXT: &str = "plain text, no manifest";
+const PLAIN_TEXT: &str = "plain text";
 
 /// Fields of which the answer of a server consists if it says that something is missing.
 const ANSWER_FIELDS: [&str; 9] = [
@@ -161,6 +166,11 @@ mod tests {
                 "{\"data\": \"ENC[AES256_GCM,data:a]\", \"sops\": {}}",
                 false,
                 "encrypted by SOPS",
+            ),
+            (
+                "Pulled: registry.example/cart:1\nDigest: sha256:a\n",
+                false,
+                "the output of",
             ),
             ("../base/pdb.yaml", true, "the target of a symbolic link"),
             ("pdb.yaml\n", true, "the target of a symbolic link"),

@@ -28,8 +28,8 @@ pub(super) struct ManifestDocument {
     pub(super) kind: Option<String>,
     /// `metadata`.
     pub(super) metadata: ManifestMetadata,
-    /// `spec.scaleTargetRef`.
-    pub(super) scale_target_ref: ScaleTargetRef,
+    /// Fields that name another object by version, and what they name.
+    pub(super) references: Vec<(&'static str, VersionedRef)>,
     /// `type`, which tells Secrets apart.
     pub(super) secret_type: Option<String>,
     /// `data.release`, where Helm keeps a record.
@@ -110,7 +110,7 @@ pub(super) struct HelmRecordLabels {
 /// A reference to another object by version.
 #[derive(Default)]
 #[cfg_attr(test, derive(Debug, Clone, PartialEq))]
-pub(super) struct ScaleTargetRef {
+pub(super) struct VersionedRef {
     pub(super) api_version: Option<String>,
     pub(super) kind: Option<String>,
     pub(super) name: Option<String>,
@@ -222,7 +222,15 @@ impl LenientVisitor for DocumentSeed<'_> {
                 Some("spec") => {
                     let section = map.next_value_seed(section_seed::<SpecFields>())?;
                     let spec = document.take_section("spec", section);
-                    document.scale_target_ref = spec.scale_target_ref;
+                    let references = [
+                        ("spec.scaleTargetRef", spec.scale_target_ref),
+                        ("spec.targetRef", spec.target_ref),
+                        ("spec.workloadRef", spec.workload_ref),
+                    ];
+                    document.references = references
+                        .into_iter()
+                        .filter(|(_, to)| to.kind.is_some())
+                        .collect();
                     document.url = spec.url;
                     let is_set =
                         |source: &GitOpsSource| source.path.is_some() || source.chart.is_some();
@@ -338,7 +346,9 @@ impl LenientVisitor for DocumentItems<'_> {
 
 #[derive(Default)]
 struct SpecFields {
-    scale_target_ref: ScaleTargetRef,
+    scale_target_ref: VersionedRef,
+    target_ref: VersionedRef,
+    workload_ref: VersionedRef,
     path: Option<String>,
     source: GitOpsSource,
     sync: GitOpsSource,
@@ -416,13 +426,15 @@ mapping_fields! {
         "OWNER" => tiller_owner: Lenient(ScalarText),
         "STATUS" => tiller_status: Lenient(ScalarText),
     }
-    ScaleTargetRef {
+    VersionedRef {
         "apiVersion" => api_version: Lenient(ScalarText),
         "kind" => kind: Lenient(ScalarText),
         "name" => name: Lenient(ScalarText),
     }
     SpecFields {
         "scaleTargetRef" => scale_target_ref: mapping_seed(),
+        "targetRef" => target_ref: mapping_seed(),
+        "workloadRef" => workload_ref: mapping_seed(),
         "path" => path: Lenient(ScalarText),
         "source" => source: mapping_seed(),
         "sync" => sync: mapping_seed(),

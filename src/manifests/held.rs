@@ -8,17 +8,36 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::bufread::MultiGzDecoder;
 use serde_json::Value;
 
+use super::documents::truncate_name;
 use super::{external, nested};
 use crate::catalog::{Catalog, HolderForm, ManifestHolder};
+use crate::snapshot::MissingData;
 
 /// Maximum size of one compressed text: as much as an API server takes in one request.
 const MAX_TEXT_BYTES: u64 = 3 << 20;
 
 /// An object that another one has as a member.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct SetMember {
+pub(crate) struct SetMember {
     pub(super) kind: String,
     pub(super) name: String,
+}
+
+impl SetMember {
+    /// How the location of what it holds names it.
+    pub(super) fn label(&self) -> String {
+        format!("({} {})", self.kind, truncate_name(&self.name))
+    }
+}
+
+/// A member that is not in the text of the object that names it.
+#[derive(Debug, Clone)]
+pub(crate) struct UnreadMember {
+    pub(super) member: SetMember,
+    /// The index of the row of the object that names it.
+    pub(super) owner: usize,
+    /// The gap that it is if no other text has it.
+    pub(super) gap: MissingData,
 }
 
 /// Members, each with the row of the object that names it.

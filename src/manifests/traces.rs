@@ -2,7 +2,7 @@
 
 use crate::manifests::external;
 use crate::manifests::header::{
-    LastAppliedTexts, ManifestDocument, ManifestMetadata, ScaleTargetRef,
+    LastAppliedTexts, ManifestDocument, ManifestMetadata, VersionedRef,
 };
 use crate::snapshot::{
     FieldManager, HelmStorage, LastApplied, LiveTraces, ObjectReference, is_annotation_unowned,
@@ -39,18 +39,17 @@ pub(super) fn live_traces(metadata: &ManifestMetadata) -> Option<Box<LiveTraces>
     }))
 }
 
-/// What `spec.scaleTargetRef` refers to.
-pub(super) fn scale_target_references(target: ScaleTargetRef) -> Vec<ObjectReference> {
-    match (target.api_version, target.kind) {
-        (Some(api_version), Some(kind)) => vec![ObjectReference {
-            field: "spec.scaleTargetRef".to_owned(),
-            api_version,
-            kind,
-            name: target.name.unwrap_or_default(),
-        }],
-        // Without a version there is nothing to check.
-        _ => Vec::new(),
-    }
+/// The objects that fields name by version; without one there is nothing to check.
+pub(super) fn references(named: Vec<(&'static str, VersionedRef)>) -> Vec<ObjectReference> {
+    let references = named.into_iter().filter_map(|(field, to)| {
+        Some(ObjectReference {
+            field: field.to_owned(),
+            api_version: to.api_version?,
+            kind: to.kind?,
+            name: to.name.unwrap_or_default(),
+        })
+    });
+    references.collect()
 }
 
 /// How Helm stores a record in this object; `None` if it is none.

@@ -2,9 +2,9 @@
 
 use jiff::civil::Date;
 
-use super::columns::format_columns;
 use super::encode;
 use super::options::{OutputFormat, RenderError, RenderOptions};
+use super::stacked;
 use crate::api::v1::{CatalogSummary, CertaintyDoc, MinorDoc, MinorRangeDoc};
 use crate::catalog::Catalog;
 
@@ -94,7 +94,7 @@ fn catalog_table(summary: &CatalogSummary, look: &RenderOptions) -> String {
             ]
         })
         .collect();
-    let mut lines = format_columns(look.show_headers.then_some(&header), rows);
+    let mut lines = stacked::table_or_stacked(&header, rows, 3, look);
     lines.push(String::new());
     lines.push(format!(
         "catalog of {}: {} API versions",

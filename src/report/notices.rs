@@ -1,9 +1,9 @@
 //! Sections below the table that require no action: waived and resolved findings, remarks.
 
 use super::cells::object_cell;
-use super::columns::format_columns;
 use super::options::RenderOptions;
 use super::remedies::{MAX_LISTED, escape_prose, push_indented, push_more_hint};
+use super::stacked::columns_or_stacked;
 use super::terminal;
 use super::wrap::wrap;
 use crate::api::v1::UpgradeReport;
@@ -57,9 +57,7 @@ fn list_section(
     let all = rows.len();
     let limit = if wide { all } else { MAX_LISTED };
     rows.truncate(limit);
-    for line in format_columns(None, rows) {
-        push_indented(&mut out, 2, &line);
-    }
+    out.push_str(&columns_or_stacked(rows, 2, look.width));
     push_more_hint(&mut out, 2, all, limit);
     out
 }

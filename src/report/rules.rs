@@ -1,8 +1,7 @@
 //! `rules` and `explain`.
 
-use super::columns::format_columns;
 use super::options::{OutputFormat, RenderError, RenderOptions};
-use super::{encode, terminal, wrap};
+use super::{encode, stacked, terminal, wrap};
 use crate::api::v1::{RuleDoc, RuleList};
 use crate::catalog::Catalog;
 use crate::rules::{Hazard, Rule};
@@ -69,7 +68,8 @@ fn rules_table(list: &RuleList, look: &RenderOptions, all: bool, wide: bool) -> 
             row
         })
         .collect();
-    let mut out = format_columns(look.show_headers.then_some(&header), rows).join("\n");
+    let named = if all { 5 } else { 4 };
+    let mut out = stacked::table_or_stacked(&header, rows, named, look).join("\n");
     if !out.is_empty() {
         out.push('\n');
     }
@@ -167,7 +167,8 @@ fn explanation(
         out.push_str(&format!("{}{padding}{value}\n", styles.heading(name)));
     }
     for (name, text) in sections {
-        let text = wrap::wrap(text, "    ", EXPLAIN_WIDTH);
+        let width = look.width.unwrap_or(EXPLAIN_WIDTH).min(EXPLAIN_WIDTH);
+        let text = wrap::wrap(text, "    ", width);
         if !text.is_empty() {
             out.push_str(&format!("\n{}\n{text}", styles.heading(name)));
         }

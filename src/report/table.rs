@@ -77,13 +77,7 @@ pub(super) fn summary_table(report: &UpgradeReport, look: &RenderOptions) -> Str
             terminal::escape_cell(&first.title).into_owned(),
         ]);
     }
-    let mut lines = format_columns(look.show_headers.then_some(&header), rows.clone());
-    if let Some(limit) = look
-        .width
-        .filter(|limit| lines.iter().any(|line| measure_text_width(line) > *limit))
-    {
-        lines = stacked::stacked_rows(&rows, limit);
-    }
+    let lines = stacked::table_or_stacked(&header, rows, 2, look);
     let lines: String = lines.into_iter().map(|line| line + "\n").collect();
     wrap::join_sections(&[
         clusters::clusters_section(&report.clusters, look),

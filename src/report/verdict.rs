@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::options::RenderOptions;
 use super::scope;
 use super::terminal;
+use super::wrap::wrap;
 use crate::api::v1::{ObjectDoc, SeverityDoc, UpgradeReport};
 use crate::text::pluralize;
 
@@ -37,13 +38,14 @@ pub(super) fn verdict_line(report: &UpgradeReport, look: &RenderOptions) -> Stri
         .chain(aside.into_iter().flatten())
         .chain(inspected);
     let counts: Vec<String> = counts.collect();
-    format!(
-        "{}: {} ({})\n",
+    let line = format!(
+        "{}: {} ({})",
         look.styles.verdict(report.verdict),
         counts.join("; "),
         scope::several_clusters(&report.clusters)
             .unwrap_or_else(|| scope::scope_phrase(&report.cluster, &report.path))
-    )
+    );
+    wrap(&line, "", look.width.unwrap_or(usize::MAX))
 }
 
 /// `4 blockers (302 objects in 6 namespaces), 1 note`; none without findings.

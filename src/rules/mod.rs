@@ -53,6 +53,7 @@ const CODE_RULES: &[&Rule] = &[
     &control_plane::arguments::FEATURE_GATES,
     &control_plane::arguments::FLAGS_REMOVED,
     &control_plane::kubeadm_config::RULE,
+    &control_plane::config_version::RULE,
     &control_plane::settings::ETCD_FLAGS,
     &control_plane::settings::GATE_DEPENDS,
     &control_plane::settings::KCM_CONTROLLERS,

@@ -15,14 +15,23 @@ const HEAD: &str = "<!-- Made by `UPDATE=1 cargo test --test fast`; do not edit.
 #[test]
 fn the_page_of_rules() {
     let mut page = format!(
-        "{HEAD}\n# Rules\n\nWhat `kubectl upgrade-check rules` lists and `explain` shows.\n"
+        "{HEAD}\n# Rules\n\nWhat `kubectl upgrade-check rules` lists and `explain` shows.\n\n| rule | severity | title |\n| --- | --- | --- |\n"
     );
+    for rule in rules() {
+        let severity = rule.severity.as_str();
+        writeln!(
+            page,
+            "| [{0}](#{0}) | {severity} | {1} |",
+            rule.id, rule.title
+        )
+        .expect("memory");
+    }
     let catalog = Catalog::embedded().expect("the catalog");
     for rule in rules() {
         let severity = rule.severity.as_str();
         write!(
             page,
-            "\n## {}\n\n{} · {severity} · from target: {}\n\n**Why it matters.** {}\n\n**Detection.** {}\n\n**Remedy.** {}\n\nSee <{}>.\n\nSources:\n",
+            "\n## {}\n\n{} · {severity} · applies to: {}\n\n**Why it matters:** {}\n\n**Detection:** {}\n\n**Remedy:** {}\n\n**Read more:** <{}>\n\n**Sources:**\n\n",
             rule.id, rule.title, rule.applies_to.describe(catalog), rule.why, rule.detection, rule.remedy, rule.reference
         )
         .expect("memory");

@@ -1,6 +1,8 @@
 //! Plans in every format: what a pipe gets, and the schema.
 
-use kubectl_upgrade::api::v1::{UPGRADE_PLAN_SCHEMA, UPGRADE_REPORT_SCHEMA};
+use kubectl_upgrade::api::v1::{
+    StepStateDoc, UPGRADE_PLAN_SCHEMA, UPGRADE_REPORT_SCHEMA, UpgradePlan,
+};
 use kubectl_upgrade::report::{OutputFormat, RenderOptions, render_plan};
 use serde_json::Value;
 
@@ -119,4 +121,64 @@ fn what_both_schemas_define_is_the_same() {
     for (name, definition) in of_both {
         assert_eq!(definition, &report[name], "{name}");
     }
+}
+
+/// However large a plan is, its Markdown can be put into a comment, and is cut between two items.
+#[test]
+fn the_markdown_of_a_large_plan_fits_a_comment() {
+    let mut plan = shop_plan("1.26");
+    let step = plan.steps.iter().find(|step| step.scope.pool.is_some());
+    let step = step.expect("a step of a node").clone();
+    for at in 0..3000 {
+        let mut step = step.clone();
+        step.id = format!("{}-{at}", step.id);
+        step.scope.name = format!("node-{at}");
+        plan.steps.push(step);
+    }
+    let look = RenderOptions::default();
+    let text = render_plan(OutputFormat::Markdown, &plan, &look).expect("a plan");
+    assert!(text.len() < 65_536, "{}", text.len());
+    assert!(
+        text.contains("more; `-o html` and `-o json` have all"),
+        "{text}"
+    );
+    assert!(text.contains("## Sign-off"), "it was shortened, not cut");
+    let html = render_plan(OutputFormat::Html, &plan, &look).expect("a plan");
+    assert!(html.contains("node-2999"), "a page has every node");
+    // Titles alone are too long.
+    for at in 0..3000 {
+        let mut step = step.clone();
+        step.id = format!("{at}");
+        step.shared.action = format!("{at}");
+        plan.steps.push(step);
+    }
+    let text = render_plan(OutputFormat::Markdown, &plan, &look).expect("a plan");
+    assert!(text.len() < 65_536, "{}", text.len());
+    assert!(text.contains("**Cut here: "), "{text}");
+    assert_eq!(text.matches("```").count() % 2, 0, "no block stays open");
+}
+
+/// The arrow is at what nobody can see as long as nothing shows that it was done.
+#[test]
+fn the_next_step_may_be_one_by_hand() {
+    let marked = |plan: &UpgradePlan| -> String {
+        let text = render_plan(OutputFormat::Table, plan, &RenderOptions::default());
+        let text = text.expect("a plan");
+        let line = text.lines().find(|line| line.starts_with("->"));
+        line.expect("an arrow").to_owned()
+    };
+    let mut plan = shop_plan("1.25");
+    assert!(marked(&plan).contains("Back up etcd"), "{}", marked(&plan));
+    // The control plane cannot be taken back: the backup is past.
+    let irreversible = plan.steps.iter_mut().find(|step| !step.reversible);
+    irreversible.expect("the control plane").state = StepStateDoc::Done;
+    assert!(!marked(&plan).contains("Back up etcd"), "{}", marked(&plan));
+    // Somebody is at work on a later step.
+    let mut plan = shop_plan("1.25");
+    let last = plan
+        .steps
+        .iter()
+        .rposition(|step| step.state == StepStateDoc::Todo);
+    plan.steps[last.expect("a step to do")].state = StepStateDoc::InProgress;
+    assert!(!marked(&plan).contains("Back up etcd"), "{}", marked(&plan));
 }

@@ -34,7 +34,7 @@ func writeFields() error {
 			continue
 		}
 		add := func(change, field string) {
-			lines = append(lines, strings.Join([]string{pair.from.String(), pair.to.String(), change, field, horizon}, "\t"))
+			lines = append(lines, strings.Join([]string{pair.from.path(), pair.to.path(), change, field, horizon}, "\t"))
 		}
 		// A parent that is gone, or new, covers what is below it; below an opaque one nothing is known.
 		for field := range old {
@@ -56,7 +56,8 @@ func writeFields() error {
 	return nil
 }
 
-func (a api) String() string { return a.group + "/" + a.version + "/" + a.kind }
+// path is as the tables write a replacement.
+func (a api) path() string { return a.group + "/" + a.version + "/" + a.kind }
 
 // presence says what a version of an API has at a path.
 type presence int
@@ -129,36 +130,22 @@ func (s sources) fields(kind api) paths {
 // packages reads the packages of all groups and versions.
 func packages() (sources, string, error) {
 	found := sources{}
-	last := ""
-	for minor := oldest; minor <= newest; minor++ {
-		for _, module := range modules {
-			if minor > module.last {
-				continue
-			}
-			dir, day, err := download(module.path, "v0."+patch(minor))
-			if err != nil {
-				return nil, "", err
-			}
-			last = max(last, day)
-			err = filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
-				if err != nil || entry.IsDir() || entry.Name() != "types.go" {
-					return err
-				}
-				group, ok, err := groupName(filepath.Join(filepath.Dir(path), "register.go"))
-				if err != nil || !ok {
-					return err
-				}
-				types, err := typesOf(filepath.Dir(path))
-				key := group + "/" + filepath.Base(filepath.Dir(path))
-				found[key] = append(found[key], types)
+	horizon, err := eachModule(func(dir string, _, _ int) error {
+		return filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || entry.Name() != "types.go" {
 				return err
-			})
-			if err != nil {
-				return nil, "", err
 			}
-		}
-	}
-	return found, last, nil
+			group, ok, err := groupName(filepath.Join(filepath.Dir(path), "register.go"))
+			if err != nil || !ok {
+				return err
+			}
+			types, err := typesOf(filepath.Dir(path))
+			key := group + "/" + filepath.Base(filepath.Dir(path))
+			found[key] = append(found[key], types)
+			return err
+		})
+	})
+	return found, horizon, err
 }
 
 // typesOf returns the types of a package.

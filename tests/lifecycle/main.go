@@ -56,6 +56,18 @@ func main() {
 		return
 	}
 	known := map[api]*life{}
+	horizon, err := eachModule(func(dir string, minor, lastSeen int) error {
+		return read(dir, "1."+strconv.Itoa(minor), "1."+strconv.Itoa(lastSeen), known)
+	})
+	if err != nil {
+		fail(err)
+	}
+	write(known, horizon)
+}
+
+// eachModule visits the directory of each module of each minor, oldest first, with the last minor that has its types, and
+// returns the day on which the newest of them was published.
+func eachModule(visit func(dir string, minor, lastSeen int) error) (string, error) {
 	horizon := ""
 	for minor := oldest; minor <= newest; minor++ {
 		for _, module := range modules {
@@ -64,19 +76,19 @@ func main() {
 			}
 			dir, day, err := download(module.path, "v0."+patch(minor))
 			if err != nil {
-				fail(err)
+				return "", err
 			}
 			horizon = max(horizon, day)
 			lastSeen := minor
 			if minor == module.last {
 				lastSeen = newest
 			}
-			if err := read(dir, "1."+strconv.Itoa(minor), "1."+strconv.Itoa(lastSeen), known); err != nil {
-				fail(err)
+			if err := visit(dir, minor, lastSeen); err != nil {
+				return "", err
 			}
 		}
 	}
-	write(known, horizon)
+	return horizon, nil
 }
 
 func fail(err error) {

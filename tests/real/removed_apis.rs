@@ -331,6 +331,12 @@ fn policies_and_autoscalers() -> Result<(), Failed> {
     cluster.kubectl_stdin(&create, POLICY).ok();
     cluster.kubectl_stdin(&create, AUTOSCALER).ok();
     let report = report_with(&cluster, "1.25", 3);
+    // Policies can only be listed through a deprecated version, of which the server warns.
+    let warned = cluster.check(&["--to", "1.25"]).stderr;
+    let warning = "warning: the API server says: policy/v1beta1 PodSecurityPolicy is deprecated";
+    assert_eq!(warned.matches(warning).count(), 1, "{warned}");
+    let quiet = cluster.check(&["--to", "1.25", "-q"]).stderr;
+    assert!(!quiet.contains("the API server says"), "{quiet}");
     let policies = findings(&report, "psp-present");
     assert_eq!(
         policies[0]["objects"][0]["name"], "restricted",

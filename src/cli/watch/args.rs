@@ -37,14 +37,13 @@ Exit codes:
   1  could not run: no kubeconfig, unknown context, unauthorized, API server unreachable
   2  usage error
   3  the upgrade was taken back, or --timeout passed while it was stalled
-  4  --timeout passed before the upgrade began, while it was making progress, or while the API
-     server was unreachable
+  4  --timeout passed before the upgrade began, while it was making progress, or while the API server was unreachable
   130  interrupted
   143  terminated
 
-The watch lists and watches nodes, the objects of Cluster API, the pods of nodes while they
-drain, and events of type Warning (optional); it lists the static pods of the control plane, and
-the DaemonSets and Deployments in kube-system, every few seconds. It never writes. Times are in
+The watch lists and watches nodes, the objects of Cluster API, the pods of nodes while they \
+drain, and events of type Warning (optional); it lists the static pods of the control plane, and \
+the DaemonSets and Deployments in kube-system, every few seconds. It never writes. Times are in \
 UTC.";
 
 const PLAN_HELP: &str = "\

@@ -42,10 +42,7 @@ impl CommandFlags {
     fn parse_visible(words: &[&str]) -> Option<Self> {
         let flags = Self::parse(words);
         let is_variable = |word: &str| word.starts_with('$');
-        let hides_value = flags.0.iter().any(|(flag, value)| {
-            let value = value.as_deref().unwrap_or_default();
-            flag.contains('$') || LIST_FLAGS.contains(&flag.as_str()) && value.contains('$')
-        });
+        let hides_value = flags.hides_values();
         let mut previous = "";
         let hides_flags = words.iter().any(|word| {
             // The value of a flag of its own, such as an address.
@@ -54,6 +51,15 @@ impl CommandFlags {
             is_variable(word) && !is_value
         });
         (!hides_flags && !hides_value).then_some(flags)
+    }
+
+    /// Whether a variable or placeholder is in place of a name, or of a value that rules read.
+    pub(crate) fn hides_values(&self) -> bool {
+        self.0.iter().any(|(flag, value)| {
+            let value = value.as_deref().unwrap_or_default();
+            let is_hidden = value.contains('$') || value.contains("{{");
+            flag.contains('$') || LIST_FLAGS.contains(&flag.as_str()) && is_hidden
+        })
     }
 
     fn parse(words: &[&str]) -> Self {

@@ -5,9 +5,10 @@ use serde_json::Value;
 use super::{DocumentPosition, Holding, ManifestDecoder, Origin, decode_within};
 use crate::catalog::{Catalog, HolderForm, ManifestHolder};
 use crate::manifests::documents::{split_documents, truncate_name};
-use crate::manifests::held::{HeldText, SetMember, SetMembers};
+use crate::manifests::held::{HeldText, SetMember, SetMembers, UnreadMember};
 use crate::manifests::nested::Nested;
 use crate::manifests::{content, held, nested, parse};
+use crate::snapshot::MissingData;
 
 /// Objects that hold objects within one another; more than two are unheard of.
 const MAX_DEPTH: usize = 4;
@@ -28,10 +29,14 @@ impl<'a> ManifestDecoder<'a> {
             kind: kind.to_owned(),
             name: name.to_owned(),
         };
-        let owner = match api_version {
-            "v1" => self.set_members.remove(&member),
-            _ => None,
+        let may_be_member = api_version == "v1" && ["ConfigMap", "Secret"].contains(&kind);
+        let owner = match may_be_member {
+            true => self.set_members.remove(&member),
+            false => None,
         };
+        if may_be_member && owner.is_none() {
+            self.decoded.possible_members.push(member);
+        }
         let is_custom =
             position.content.is_some() && nested::is_custom(api_version, &self.catalog.apis);
         let holders = held::holders(api_version, kind, self.catalog);
@@ -156,6 +161,7 @@ impl<'a> ManifestDecoder<'a> {
             depth: self.holding.depth + 1,
             is_strict: held.is_strict,
             is_parameterized: held.is_parameterized,
+            members: &[],
         };
         let origin = Origin::File(&place);
         let inner = decode_within(&held.text, origin, self.budget, self.catalog, holding);
@@ -172,27 +178,54 @@ impl<'a> ManifestDecoder<'a> {
         let repositories = inner.git_repositories;
         self.decoded.git_repositories.extend(repositories);
         self.decoded.helm_records.extend(inner.helm_records);
+        self.decoded.unread_members.extend(inner.unread_members);
     }
 
-    /// Records the members that are not in this text.
+    /// Adds the members that are not in this text.
     pub(super) fn record_unread_members(&mut self) {
-        for (SetMember { kind, name }, owner) in std::mem::take(&mut self.set_members) {
-            let (name, origin) = (truncate_name(&name), self.origin_name());
-            let what = format!("{kind} {name} of a {} in {origin}", owner.kind);
-            let why = "its manifests were not read: name them with -f, or put both into one file";
-            self.record_skipped(what, why.to_owned());
+        for (member, owner) in std::mem::take(&mut self.set_members) {
+            let mut rows = self.catalog.manifest_holders.iter();
+            let Some(at) = rows.position(|row| std::ptr::eq(row, owner)) else {
+                continue;
+            };
+            let (kind, name) = (&member.kind, truncate_name(&member.name));
+            let what = format!(
+                "{kind} {name} of a {} in {}",
+                owner.kind,
+                self.origin_name()
+            );
+            let why = "its manifests were not read: name them with -f";
+            let gap = MissingData {
+                what,
+                why: why.to_owned(),
+                rbac: None,
+            };
+            self.decoded.unread_members.push(UnreadMember {
+                member,
+                owner: at,
+                gap,
+            });
         }
     }
 
-    /// What objects in this text have as members.
-    pub(super) fn set_members(text: &str, catalog: &'a Catalog) -> SetMembers<'a> {
+    /// What objects in this text, and in others, have as members. Helm applies nothing that its objects hold.
+    pub(super) fn set_members(
+        text: &str,
+        origin: Origin<'_>,
+        members: &[UnreadMember],
+        catalog: &'a Catalog,
+    ) -> SetMembers<'a> {
+        let named = members.iter().filter_map(|unread| {
+            let owner = catalog.manifest_holders.get(unread.owner)?;
+            Some((unread.member.clone(), owner))
+        });
+        let mut members: SetMembers<'a> = named.collect();
         let rows = catalog.manifest_holders.iter();
         let rows: Vec<&ManifestHolder> = rows
             .filter(|row| row.form == HolderForm::Members)
             .filter(|row| text.contains(&row.kind) && text.contains(&row.group))
             .collect();
-        let mut members = SetMembers::new();
-        if rows.is_empty() {
+        if rows.is_empty() || matches!(origin, Origin::Helm(_)) {
             return members;
         }
         let documents = split_documents(text).into_iter();

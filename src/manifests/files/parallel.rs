@@ -3,14 +3,17 @@
 use std::fs::File;
 use std::num::NonZero;
 use std::panic::resume_unwind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::source::{display_path, read_limited};
 use crate::catalog::{Catalog, has_manifest_ending};
-use crate::manifests::decoder::{EncodedHelmRecord, Origin, decode};
+use crate::manifests::decoder::{
+    DecodedManifests, EncodedHelmRecord, Origin, decode, decode_members,
+};
 use crate::manifests::external::{self, ExternalSource};
+use crate::manifests::held::{SetMember, UnreadMember};
 use crate::manifests::{foreign, helm};
 use crate::snapshot::{
     ApiCounter, HelmReleaseRow, ManifestFilter, ManifestObject, MissingData, UnknownApi,
@@ -34,7 +37,7 @@ pub(super) enum WorkItem {
     /// Read and decode this file.
     File(PathBuf),
     /// Nothing more to do.
-    Done(FileResult),
+    Done(Box<FileResult>),
 }
 
 impl WorkItem {
@@ -74,6 +77,10 @@ pub(super) struct FileResult {
     pub(super) has_documents: bool,
     /// What renders objects that are in none of the files, unless they are.
     pub(super) external: Vec<ExternalSource>,
+    /// ConfigMaps and Secrets that may be members of objects in other files.
+    pub(super) possible_members: Vec<SetMember>,
+    /// What objects have as members and is in other files.
+    pub(super) unread_members: Vec<UnreadMember>,
     /// Names and URLs of repositories.
     pub(super) git_repositories: Vec<(String, String)>,
     /// 1 for a file with manifests.
@@ -92,7 +99,7 @@ pub(super) fn run_batch(steps: Vec<WorkItem>, wanted: FileDecodeContext<'_>) -> 
                 files.push((at, path));
                 taken.push(FileResult::default());
             }
-            WorkItem::Done(done) => taken.push(done),
+            WorkItem::Done(done) => taken.push(*done),
         }
     }
     let next = AtomicUsize::new(0);
@@ -152,6 +159,33 @@ pub(super) fn decode_bytes(
             decoded.skipped_objects.clear();
         }
     }
+    result_of(name, decoded, wanted)
+}
+
+/// What the members in a file hold, which objects in other files name.
+pub(super) fn decode_member_file(
+    path: &Path,
+    members: &[UnreadMember],
+    wanted: FileDecodeContext<'_>,
+) -> FileResult {
+    let bytes = File::open(path)
+        .map_err(|error| error.to_string())
+        .and_then(read_limited);
+    let name = display_path(path);
+    match bytes.and_then(utf8_text) {
+        Ok(text) => {
+            let decoded = decode_members(&text, Origin::File(&name), members, wanted.catalog);
+            FileResult {
+                files_read: 0,
+                files_skipped: 0,
+                ..result_of(&name, decoded, wanted)
+            }
+        }
+        Err(why) => FileResult::from_gap(name, why),
+    }
+}
+
+fn result_of(name: &str, decoded: DecodedManifests, wanted: FileDecodeContext<'_>) -> FileResult {
     let mut taken = FileResult {
         has_manifests: !decoded.objects.is_empty() || !decoded.helm_records.is_empty(),
         has_documents: decoded.has_documents,
@@ -161,6 +195,8 @@ pub(super) fn decode_bytes(
         ),
         external: decoded.external,
         git_repositories: decoded.git_repositories,
+        possible_members: decoded.possible_members,
+        unread_members: decoded.unread_members,
         unknown_apis: decoded.unknown_apis,
         ..FileResult::default()
     };

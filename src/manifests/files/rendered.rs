@@ -25,10 +25,24 @@ pub(super) fn must_be_rendered(path: &Path, row: &RenderedFile) -> bool {
     row.form != RenderedForm::Template || placeholders::is_placeholder(&text())
 }
 
+/// Whether a template may become a manifest: not one of a mapping that shows its keys, and no apiVersion among them.
+fn may_become_manifest(text: &str) -> bool {
+    let is_key = |line: &str| {
+        let key = line.split_once(':').map_or("", |(key, _)| key);
+        !key.is_empty()
+            && key
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    };
+    let is_expression = |line: &str| line.starts_with(['{', '<', '%']);
+    text.contains("apiVersion") || text.lines().any(is_expression) || !text.lines().any(is_key)
+}
+
 /// Whether a file contains one of the texts of a row. One that cannot be read may.
 fn mentions_any(path: &Path, row: &RenderedFile) -> bool {
     if row.mentions().next().is_none() {
-        return true;
+        let text = || fs::read_to_string(path).unwrap_or_default();
+        return row.form != RenderedForm::Template || may_become_manifest(&text());
     }
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| match row.form {
@@ -81,12 +95,14 @@ mod tests {
             "pdb.json5",
             "main.tf",
             "helmfile.d/10-cart.yaml",
+            "helmfile-shop.yaml",
+            "main.tf.json",
             "cdk8s.yaml",
             "Kptfile",
             "fleet.yaml",
         ] {
             let mut text = body.to_vec();
-            text.extend(b"# kubernetes_manifest pipeline: chart:");
+            text.extend(b"# kubernetes_manifest pipeline: chart: releases:");
             let gap = gap_of(path, &text).unwrap_or_default();
             assert!(
                 gap.starts_with(&format!("{path}: not rendered: ")),
@@ -109,8 +125,32 @@ mod tests {
             "Kptfile",
             "fleet.yaml",
             "helmfile.d/README.md",
+            "helmfile-notes.yaml",
         ] {
             assert_eq!(gap_of(path, b"a: 1\n"), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn templates_of_other_files_are_none() {
+        for (path, text, is_gap) in [
+            (
+                "docker-compose.yml.j2",
+                "version: '3'\nservices: {a: {image: '{{ x }}'}}\n",
+                false,
+            ),
+            ("phpunit.yaml.dist", "suites: [a]\n", false),
+            ("values.yaml.gotmpl", "image: {{ .Values.image }}\n", false),
+            ("all.yaml.j2", "{% include 'pdb.yaml' %}\n", true),
+            ("all.yaml.tmpl", "{{ template \"pdb\" . }}\n", true),
+            (
+                "pdb.yaml.age",
+                "-----BEGIN AGE ENCRYPTED FILE-----\nYQ==\n",
+                true,
+            ),
+            ("pdb.yaml.gz", "\u{1f}\u{8b}", true),
+        ] {
+            assert_eq!(gap_of(path, text.as_bytes()).is_some(), is_gap, "{path}");
         }
     }
 

@@ -40,7 +40,7 @@ pub(super) fn read_tree(dir: &TempDir) -> ManifestFiles {
 }
 
 /// Locations of objects below the directory.
-fn locations(files: &ManifestFiles, dir: &TempDir) -> Vec<String> {
+pub(super) fn locations(files: &ManifestFiles, dir: &TempDir) -> Vec<String> {
     let root = format!("{}/", dir.path().display());
     files
         .objects

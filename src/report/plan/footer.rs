@@ -1,7 +1,7 @@
 //! Sections below the steps: blocking findings, windows and the summary.
 
-use super::super::columns::format_columns;
 use super::super::options::RenderOptions;
+use super::super::stacked::columns_or_stacked;
 use super::super::wrap::wrap;
 use super::super::{remedies, scope, terminal};
 use super::text;
@@ -56,10 +56,7 @@ pub(super) fn windows_section(plan: &UpgradePlan, look: &RenderOptions) -> Strin
             steps,
         ]
     });
-    for line in format_columns(None, rows.collect()) {
-        remedies::push_indented(&mut out, 2, &line);
-    }
-    out
+    out + &columns_or_stacked(rows.collect(), 2, look.width)
 }
 
 /// What a window holds, and whether that is known to fit.

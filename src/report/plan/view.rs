@@ -28,6 +28,8 @@ pub(super) struct PlanView {
     pub(super) title: String,
     /// When the plan was made, and by which program.
     pub(super) made: String,
+    /// Counts and time left.
+    pub(super) summary: String,
     /// Why no path leads to the target; then the page has nothing else.
     pub(super) no_path: Option<String>,
     /// The table at the top.
@@ -127,6 +129,7 @@ impl PlanView {
             title: format!("Upgrade plan: {title}"),
             made,
             no_path: plan.no_path.as_deref().map(escape_plain),
+            summary: footer::summary_parts(plan).join("; "),
             facts: plan_facts(plan),
             clusters: clusters::cluster_rows(&plan.clusters),
             hops: hops

@@ -381,20 +381,20 @@ fn every_format_for_programs_names_every_object() {
     apiVersion: kubectl-upgrade/v1
     kind: Waivers
     waivers:
-    - rule: api-deprecated
+    - rule: "api-deprecated"
       objects:
       - "poddisruptionbudget.policy/db -n shop"
       owner: ""
       reason: ""
       expires: ""
-    - rule: api-removed
+    - rule: "api-removed"
       objects:
       - "poddisruptionbudget.policy/cart -n shop"
       - "poddisruptionbudget.policy/db -n shop"
       owner: ""
       reason: ""
       expires: ""
-    - rule: patch-behind
+    - rule: "patch-behind"
       objects:
       - "node/pool-a-2"
       owner: ""

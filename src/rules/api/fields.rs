@@ -18,8 +18,10 @@ pub(super) fn field_advice(catalog: &Catalog, from: &Gvk, to: &Gvk) -> Option<St
     (!sentences.is_empty()).then(|| sentences.join(" "))
 }
 
-/// Changes in a remedy; the explanation of a rule has them all.
-const MAX_CHANGES: usize = 5;
+/// A remedy with more changes than this has the first ones only; the explanation of a rule has them all.
+const MAX_CHANGES: usize = 8;
+/// How many the first ones are, to the end of those below one parent.
+const FIRST_CHANGES: usize = 5;
 
 /// The changes below each parent; parents with the same changes share them.
 fn phrases_of_changes(changes: &[&FieldChange]) -> Option<String> {
@@ -36,25 +38,29 @@ fn phrases_of_changes(changes: &[&FieldChange]) -> Option<String> {
             None => groups.push((vec![parent], phrases)),
         }
     }
-    let mut shown = 0;
-    let listed = groups.iter().take_while(|(_, phrases)| {
-        let has_room = shown < MAX_CHANGES;
-        shown += phrases.len();
+    let all: usize = groups.iter().map(|(_, phrases)| phrases.len()).sum();
+    let limit = if all > MAX_CHANGES {
+        FIRST_CHANGES
+    } else {
+        all
+    };
+    let mut listed = 0;
+    let first = groups.iter().take_while(|(_, phrases)| {
+        let has_room = listed < limit;
+        listed += phrases.len();
         has_room
     });
-    let listed = listed.map(|(parents, phrases)| match parents[..] {
+    let first = first.map(|(parents, phrases)| match parents[..] {
         [""] => phrases.join(", "),
         _ => format!("in {}, {}", parents.join(" and "), phrases.join(", ")),
     });
-    let mut listed: Vec<String> = listed.collect();
-    let left = groups.iter().skip(listed.len()).map(|(_, rest)| rest.len());
-    match left.sum::<usize>() {
-        0 => {}
-        left => listed.push(format!(
-            "{left} more are listed by `kubectl {CHECK} explain api-removed`"
-        )),
+    let mut first: Vec<String> = first.collect();
+    if first.len() < groups.len() {
+        first.push(format!(
+            "`kubectl {CHECK} explain api-removed` lists all {all}"
+        ));
     }
-    (!listed.is_empty()).then(|| listed.join("; "))
+    (!first.is_empty()).then(|| first.join("; "))
 }
 
 /// All changes of the catalog, for the explanation of a rule: a line for each, below the versions that it is about.

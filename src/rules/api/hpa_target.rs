@@ -13,15 +13,13 @@ use crate::rules::engine::data_rule::object_from_row;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 use crate::snapshot::{ManifestObject, ObjectReference, ObjectRow};
 
-const KIND: &str = "HorizontalPodAutoscaler";
-
 /// The rule.
 pub(crate) const RULE: Rule = Rule {
     id: "hpa-targetref",
     severity: Severity::Warning,
     title: "An autoscaler targets a kind that is not served",
     why: "The autoscaler stops scaling without an error: under load, the number of replicas stays the same.",
-    detection: "By the group and kind of spec.scaleTargetRef in live objects, manifests and Helm releases, and by the condition AbleToScale. The version does not matter: apps/v1beta1 resolves to apps/v1, extensions/v1beta1 does not resolve. A target that is missing for another reason is a note.",
+    detection: "By the group and kind of spec.scaleTargetRef in live objects, manifests and Helm releases, and by the condition AbleToScale. In manifests and Helm releases, also of ScaledObjects of KEDA, VerticalPodAutoscalers, Canaries of Flagger, Rollouts of Argo and the autoscalers of Karmada and Datadog. The version does not matter: apps/v1beta1 resolves to apps/v1, extensions/v1beta1 does not resolve. A target that is missing for another reason is a note.",
     remedy: "Set the target's apiVersion to apps/v1 in the manifest or chart that creates the autoscaler.",
     reference: "https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/",
     sources: &["kubernetes/kubernetes pkg/controller/podautoscaler/horizontal.go"],
@@ -55,7 +53,7 @@ struct BrokenAutoscaler {
     severity: Severity,
 }
 
-type AutoscalerKey = (Option<String>, String);
+type AutoscalerKey = (String, Option<String>, String);
 
 fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut lost: BTreeMap<AutoscalerKey, BrokenAutoscaler> = BTreeMap::new();
@@ -124,7 +122,13 @@ fn check_live(context: &CheckContext<'_>, lost: &mut BTreeMap<AutoscalerKey, Bro
 }
 
 fn autoscaler_key(object: &AffectedObject) -> AutoscalerKey {
-    (object.namespace.clone(), object.name.clone())
+    let AffectedObject {
+        kind,
+        namespace,
+        name,
+        ..
+    } = object;
+    (kind.clone(), namespace.clone(), name.clone())
 }
 
 /// What the controller says, if it cannot read the scale of the target.
@@ -173,10 +177,7 @@ fn check_manifest(
     source: EvidenceSource,
     lost: &mut BTreeMap<AutoscalerKey, BrokenAutoscaler>,
 ) {
-    if manifest.kind != KIND {
-        return;
-    }
-    let mut found = manifest.references.iter();
+    let mut found = reference::workload_references(manifest);
     let Some((since, evidence)) = found.find_map(|target| removed_target(context, target)) else {
         return;
     };
@@ -192,7 +193,7 @@ fn check_manifest(
             .clone()
             .or_else(|| namespace.map(str::to_owned)),
         api_version: manifest.api_version.clone(),
-        kind: KIND.to_owned(),
+        kind: manifest.kind.clone(),
         name: manifest.name.clone(),
         owner: None,
         evidence: Vec::new(),

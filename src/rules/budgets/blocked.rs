@@ -7,9 +7,12 @@ use serde_json::Value;
 
 use super::budget_object;
 use crate::evidence::EvidenceSource;
-use crate::facts::budgets::{DisruptionBudget, budget_needs_with_workloads, budgets_need};
+use crate::facts::budgets::{
+    DisruptionBudget, budget_needs_with_workloads, budgets_need, forbidding_limit,
+};
 use crate::facts::pods::pods_need;
 use crate::facts::workloads::{RolloutStatus, WorkloadIndex, rollout_status};
+use crate::rules::engine::manifests::{ManifestContent, add_object, manifest_contents};
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
 use crate::text::first_and_more;
 
@@ -22,7 +25,7 @@ pub(crate) const IMPOSSIBLE: Rule = Rule {
     severity: Severity::Blocker,
     title: "A disruption budget can never allow a disruption",
     why: "Every eviction of its pods is refused. A drain of their nodes never completes, or ends with an error or a forced deletion after a timeout.",
-    detection: "By the specification: maxUnavailable is 0, or minAvailable is 100% or not less than the replicas of the Deployments and StatefulSets whose pods it selects. Only budgets that select pods which a drain evicts are reported. If the pods belong to other controllers, pdb-zero applies instead. Under unhealthyPodEvictionPolicy AlwaysAllow only ready pods are protected; a budget all of whose pods are not ready is a warning.",
+    detection: "By the specification: maxUnavailable is 0, or minAvailable is 100% or not less than the replicas of the Deployments and StatefulSets whose pods it selects. Only budgets that select pods which a drain evicts are reported. If the pods belong to other controllers, pdb-zero applies instead. Under unhealthyPodEvictionPolicy AlwaysAllow only ready pods are protected; a budget all of whose pods are not ready is a warning. So is one in a file or Helm release with such a limit, whose pods are unknown.",
     remedy: "Allow one disruption: set maxUnavailable to 1, lower minAvailable, or run one replica more than minAvailable.",
     reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
     sources: &["kubernetes/kubernetes pkg/controller/disruption/disruption.go"],
@@ -31,6 +34,7 @@ pub(crate) const IMPOSSIBLE: Rule = Rule {
         evaluate: never_allows_eviction,
     },
     gates_drains: true,
+    reads_files: true,
     ..Rule::DEFAULT
 };
 
@@ -114,12 +118,31 @@ fn never_allows_eviction(context: &CheckContext<'_>) -> Vec<Finding> {
             objects.entry(group).or_default().push(object);
         }
     }
+    for content in manifest_contents(context) {
+        let is_budget = content.object.kind == "PodDisruptionBudget" && !is_live(context, &content);
+        if let Some(limit) = forbidding_limit(&content.fields["spec"]).filter(|_| is_budget) {
+            let message = "will refuse every eviction of the pods that it selects";
+            let group = (Severity::Warning, "manifests", message);
+            add_object(objects.entry(group).or_default(), content.affected(limit));
+        }
+    }
     let findings = objects.into_iter();
     findings
         .filter_map(|((severity, subject, message), objects)| {
             IMPOSSIBLE.finding(severity, subject, message, objects)
         })
         .collect()
+}
+
+/// Whether the budget of a manifest is in the cluster with such a limit, where its pods are known.
+fn is_live(context: &CheckContext<'_>, content: &ManifestContent<'_>) -> bool {
+    let namespace = content.object.namespace.as_deref();
+    let namespace = namespace.or(content.release.map(|release| release.namespace.as_str()));
+    context.objects(&budgets_need()).iter().any(|row| {
+        let is_same = row.meta.name == content.object.name
+            && (namespace.is_none() || namespace == row.meta.namespace.as_deref());
+        is_same && forbidding_limit(&row.object["spec"]).is_some()
+    })
 }
 
 fn no_disruptions_allowed(context: &CheckContext<'_>) -> Vec<Finding> {

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::{invisible_static_pods, kube_system_object, mirror_pod_needs, static_pod_needs};
 use crate::catalog::{FeatureGate, Minor};
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::facts::control_plane;
 use crate::facts::control_plane::{APISERVER, ComponentConfig, ConfigSource, ETCD};
+use crate::facts::{component_manifests, control_plane};
 use crate::need::Need;
 use crate::path::HopId;
+use crate::rules::engine::manifests::{ManifestContent, add_object, manifest_contents};
 use crate::rules::{
     AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
 };
@@ -20,7 +21,7 @@ pub(crate) const FEATURE_GATES: Rule = Rule {
     severity: Severity::Blocker,
     title: "A feature gate is set that the target does not accept",
     why: "A component does not start if its configuration sets an unknown feature gate or changes a locked one. If that is the API server, the upgrade stops half-way.",
-    detection: "By --feature-gates of the static pods of the control plane and kube-proxy, in scripts of their command lines too, and in kubeadm's ConfigMap kubeadm-config, and by featureGates in its ConfigMap kubelet-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a gate that only a pod sets is a note. k3s and RKE2 note their arguments, with those for components and kubelets, in an annotation of each node. Managed control planes and configuration files on nodes are not visible; a component of the control plane that is not visible on a control plane node is a gap, and so are flags that a command line does not show.",
+    detection: "By --feature-gates of the static pods of the control plane and kube-proxy, in scripts of their command lines too, and in kubeadm's ConfigMap kubeadm-config, and by featureGates in its ConfigMap kubelet-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a gate that only a pod sets is a note. k3s and RKE2 note their arguments, with those for components and kubelets, in an annotation of each node. Managed control planes and configuration files on nodes are not visible; a component of the control plane that is not visible on a control plane node is a gap, and so are flags that a command line does not show. Static pod manifests, configurations of kubeadm, kubelets and kube-proxy, and KubeadmControlPlanes and KubeadmConfigs of Cluster API in files and Helm releases are read likewise.",
     remedy: "Remove the gate from the static pod manifests and from kubeadm's ConfigMaps, or from the configuration of k3s or RKE2, before this hop.",
     reference: "https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates-removed/",
     sources: &[
@@ -33,6 +34,7 @@ pub(crate) const FEATURE_GATES: Rule = Rule {
     },
     optional_needs: mirror_pod_needs,
     unevaluated: hidden_flags,
+    reads_files: true,
     ..Rule::DEFAULT
 };
 
@@ -42,7 +44,7 @@ pub(crate) const FLAGS_REMOVED: Rule = Rule {
     severity: Severity::Blocker,
     title: "A control plane component sets a flag that the target does not accept",
     why: "A component does not start if it is given an unknown flag.",
-    detection: "By the command lines of the static pods of the control plane and kube-proxy, scripts included, and by extraArgs in kubeadm's ConfigMap kubeadm-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a flag that only a pod sets is a note. k3s and RKE2 note their arguments, with those for components and kubelets, in an annotation of each node. Managed control planes are not visible; a component of the control plane that is not visible on a control plane node is a gap, and so are flags that a command line does not show.",
+    detection: "By the command lines of the static pods of the control plane and kube-proxy, scripts included, and by extraArgs in kubeadm's ConfigMap kubeadm-config, against the catalog. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a flag that only a pod sets is a note. k3s and RKE2 note their arguments, with those for components and kubelets, in an annotation of each node. Managed control planes are not visible; a component of the control plane that is not visible on a control plane node is a gap, and so are flags that a command line does not show. Static pod manifests, configurations of kubeadm, kubelets and kube-proxy, and KubeadmControlPlanes and KubeadmConfigs of Cluster API in files and Helm releases are read likewise.",
     remedy: "Remove the flag from the static pod manifests and from extraArgs in kubeadm-config, or from the configuration of k3s or RKE2, before this hop.",
     reference: "https://kubernetes.io/docs/reference/command-line-tools-reference/",
     sources: &["kubernetes/sig-release releases/release-1.N/release-notes/release-notes-draft.md"],
@@ -52,6 +54,7 @@ pub(crate) const FLAGS_REMOVED: Rule = Rule {
     },
     optional_needs: mirror_pod_needs,
     unevaluated: hidden_flags,
+    reads_files: true,
     ..Rule::DEFAULT
 };
 
@@ -62,7 +65,7 @@ pub(crate) const ADMISSION_PLUGIN: Rule = Rule {
     title: "The API server configures an admission plugin that the target does not have",
     applies_to: Applicability::Text("each minor that removes a plugin"),
     why: "The API server does not start if it is told to enable or disable an unknown admission plugin.",
-    detection: "By --enable-admission-plugins and --disable-admission-plugins of the API server's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a plugin that only a pod sets is a note. k3s and RKE2 note their arguments, with those for components and kubelets, in an annotation of each node. Managed control planes are not visible; a component of the control plane that is not visible on a control plane node is a gap, and so are flags that a command line does not show.",
+    detection: "By --enable-admission-plugins and --disable-admission-plugins of the API server's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a plugin that only a pod sets is a note. k3s and RKE2 note their arguments, with those for components and kubelets, in an annotation of each node. Managed control planes are not visible; a component of the control plane that is not visible on a control plane node is a gap, and so are flags that a command line does not show. Static pod manifests, configurations of kubeadm, kubelets and kube-proxy, and KubeadmControlPlanes and KubeadmConfigs of Cluster API in files and Helm releases are read likewise.",
     remedy: "Remove the plugin from both flags in the static pod manifests and in kubeadm-config, or in the configuration of k3s or RKE2, before this hop.",
     reference: "https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/",
     sources: &[
@@ -76,6 +79,7 @@ pub(crate) const ADMISSION_PLUGIN: Rule = Rule {
     },
     optional_needs: mirror_pod_needs,
     unevaluated: hidden_flags,
+    reads_files: true,
     ..Rule::DEFAULT
 };
 
@@ -109,6 +113,7 @@ pub(super) fn hidden_flags(context: &CheckContext<'_>) -> Vec<MissingData> {
         })
         .collect();
     missing.extend(invisible_static_pods(context));
+    missing.extend(hidden_in_manifests(context));
     missing
 }
 
@@ -221,24 +226,29 @@ pub(super) fn incompatibility_findings(
     rule: &Rule,
     incompatible: impl Fn(&ComponentConfig<'_>) -> Vec<Incompatibility>,
 ) -> Vec<Finding> {
-    let settings = context.fact(control_plane::component_configs);
-    let mut found: BTreeMap<(&str, String, HopId), FindingDraft> = BTreeMap::new();
+    let contents = manifest_contents(context);
+    let settings = all_configs(context, &contents);
+    let mut found: BTreeMap<(&str, String, Option<HopId>), FindingDraft> = BTreeMap::new();
     for setting in &settings {
+        let is_live =
+            |other: &ComponentConfig<'_>| matches!(other.source, ConfigSource::Kubeadm(_));
         let is_regenerated = !setting.is_of_kubeadm()
             && settings
                 .iter()
-                .any(|other| other.is_of_kubeadm() && other.component == setting.component);
+                .any(|other| is_live(other) && other.component == setting.component);
         let severity = if is_regenerated {
             Severity::Note
         } else {
             rule.severity
         };
         for incompatibility in incompatible(setting) {
-            let Some(hop) = affected_hop(context, setting, incompatibility.since) else {
+            let (is_affected, hop) = affected_hop(context, setting, incompatibility.since);
+            if !is_affected {
                 continue;
-            };
+            }
             let detail = incompatibility.detail;
             let object = match setting.source {
+                ConfigSource::Manifest { at, .. } => contents[at].affected(detail),
                 ConfigSource::Kubeadm(row) => kube_system_object(row, "v1", "ConfigMap", detail),
                 ConfigSource::StaticPod(row) => kube_system_object(row, "v1", "Pod", detail),
                 ConfigSource::Node(node) => {
@@ -258,12 +268,12 @@ pub(super) fn incompatibility_findings(
                 let message = format!("{} {}", setting.component, incompatibility.message);
                 FindingDraft {
                     severity,
-                    hop: Some(hop),
+                    hop,
                     ..FindingDraft::new(rule, subject, message, Vec::new())
                 }
             });
             draft.severity = draft.severity.max(severity);
-            draft.objects.push(object);
+            add_object(&mut draft.objects, object);
         }
     }
     found
@@ -272,15 +282,46 @@ pub(super) fn incompatibility_findings(
         .collect()
 }
 
+/// Whether a setting matters, and the hop that it affects: none where what a manifest sets is refused already.
 fn affected_hop(
     context: &CheckContext<'_>,
     setting: &ComponentConfig<'_>,
     since: Minor,
-) -> Option<HopId> {
+) -> (bool, Option<HopId>) {
     let path = context.path;
+    let hop = path.hop_into(since);
     let is_removed = path.from.is_some_and(|from| since <= from);
-    if is_removed && setting.is_of_kubeadm() {
-        return path.kubernetes_hops().next().map(HopId::from);
-    }
-    path.hop_into(since)
+    let first = || path.kubernetes_hops().next().map(HopId::from);
+    let hop = hop.or_else(|| first().filter(|_| is_removed && setting.is_of_kubeadm()));
+    let is_manifest = matches!(setting.source, ConfigSource::Manifest { .. });
+    (hop.is_some() || is_manifest && path.reaches(since), hop)
+}
+
+/// What components are configured with, in the cluster and in manifests and Helm releases.
+pub(super) fn all_configs<'a>(
+    context: &CheckContext<'a>,
+    contents: &[ManifestContent<'a>],
+) -> Vec<ComponentConfig<'a>> {
+    let mut settings = context.fact(control_plane::component_configs);
+    let of_manifests = contents.iter().enumerate();
+    let of_manifests = of_manifests.flat_map(|(at, content)| {
+        component_manifests::manifest_configs(at, content.object, content.fields)
+    });
+    settings.extend(of_manifests);
+    settings
+}
+
+/// Static pods and configurations in manifests whose flags are hidden.
+fn hidden_in_manifests(context: &CheckContext<'_>) -> Vec<MissingData> {
+    let contents = manifest_contents(context).into_iter();
+    let hidden = contents.filter_map(|content| {
+        let component = component_manifests::hidden_flags(content.object, content.fields)?;
+        Some(MissingData {
+            what: format!("flags of {component} in {}", content.object.location),
+            why: "it does not show them: a script, a variable, a template or the image sets them; compare them with the release notes of the target"
+                .to_owned(),
+            rbac: None,
+        })
+    });
+    hidden.collect()
 }

@@ -1,11 +1,18 @@
 //! `cp-kubeadm-config`: the next kubeadm cannot read the configuration that an old one left.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::kube_system_object;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Minor};
 use crate::facts::control_plane;
 use crate::facts::control_plane::KubeadmConfig;
 use crate::path::HopId;
-use crate::rules::{Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
+use crate::rules::engine::manifests::{add_object, manifest_contents};
+use crate::rules::{
+    AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
+};
 
 /// The rule.
 pub(crate) const RULE: Rule = Rule {
@@ -14,7 +21,7 @@ pub(crate) const RULE: Rule = Rule {
     title: "kubeadm cannot read its configuration in the cluster",
     applies_to: Applicability::Computed(removed_versions),
     why: "kubeadm reads the ConfigMap kubeadm-config before it upgrades or joins a node. It supports only the newest versions of that configuration and stops at an older one.",
-    detection: "By apiVersion of data.ClusterConfiguration in the ConfigMap kubeadm-config, against the first hop. Each kubeadm upgrade rewrites the configuration in its newest version, so later hops are not affected. A configuration that is not valid YAML is a warning. Clusters that kubeadm did not create have no such ConfigMap.",
+    detection: "By apiVersion of data.ClusterConfiguration in the ConfigMap kubeadm-config, against the first hop. Each kubeadm upgrade rewrites the configuration in its newest version, so later hops are not affected. In the same ConfigMap in files and Helm releases, which nothing rewrites, against the whole path. A configuration that is not valid YAML is a warning. Clusters that kubeadm did not create have no such ConfigMap.",
     remedy: "Convert it with `kubeadm config migrate` of the last kubeadm release that supports both versions, and update the ConfigMap with the result, before this hop.",
     reference: "https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-config/",
     sources: &[
@@ -26,6 +33,7 @@ pub(crate) const RULE: Rule = Rule {
         needs: |_| vec![control_plane::kubeadm_config_need()],
         evaluate,
     },
+    reads_files: true,
     ..Rule::DEFAULT
 };
 
@@ -45,7 +53,44 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
         .fact(|view| control_plane::kubeadm_configs(view, &need, "ClusterConfiguration"))
         .iter()
         .filter_map(|config| Finding::new(&RULE, draft_finding(context, config)?))
+        .chain(in_manifests(context))
         .collect()
+}
+
+/// Findings about the same ConfigMap in manifests.
+fn in_manifests(context: &CheckContext<'_>) -> Vec<Finding> {
+    let versions = &context
+        .catalog
+        .control_plane_removals
+        .kubeadm_config_versions;
+    let mut found: BTreeMap<(&str, Minor), Vec<AffectedObject>> = BTreeMap::new();
+    for content in manifest_contents(context) {
+        let text = content.fields["data"]["ClusterConfiguration"].as_str();
+        let document = text.and_then(|text| serde_saphyr::from_str::<Value>(text).ok());
+        let Some(document) = document.filter(|_| content.object.name == "kubeadm-config") else {
+            continue;
+        };
+        let mut rows = versions.iter();
+        let row = rows.find(|row| document["apiVersion"] == row.api_version.as_str());
+        let removed = row.and_then(|row| Some((row.api_version.as_str(), row.removed_in?)));
+        if let Some((version, removed)) =
+            removed.filter(|(_, removed)| context.path.reaches(*removed))
+        {
+            let object = content.affected(format!("apiVersion {version}"));
+            add_object(found.entry((version, removed)).or_default(), object);
+        }
+    }
+    let findings = found
+        .into_iter()
+        .filter_map(|((version, removed), objects)| {
+            let message = format!("{version} is not read by kubeadm {removed} and later");
+            let draft = FindingDraft {
+                hop: context.path.hop_into(removed),
+                ..FindingDraft::new(&RULE, "manifests", message, objects)
+            };
+            Finding::new(&RULE, draft)
+        });
+    findings.collect()
 }
 
 fn draft_finding(context: &CheckContext<'_>, config: &KubeadmConfig<'_>) -> Option<FindingDraft> {

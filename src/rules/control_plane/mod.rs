@@ -1,6 +1,7 @@
 //! Rules about the control plane: version skew, flags, kubeadm configuration, readiness, support.
 
 pub(super) mod arguments;
+pub(super) mod config_version;
 pub(super) mod end_of_life;
 pub(super) mod kubeadm_config;
 pub(super) mod patch_behind;

@@ -35,10 +35,7 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
             let object =
                 AffectedObject::cluster(cluster, Evidence::new(EvidenceSource::Discovery, detail));
             let subject = format!("{} {newest}", cluster.id);
-            let message = format!(
-                "{} runs, {newest} is the newest patch",
-                running.without_suffix()
-            );
+            let message = format!("{} runs, {newest} is the newest patch", running.semver);
             let draft = FindingDraft {
                 remedy: format!("Upgrade to {newest} before the next minor."),
                 ..FindingDraft::new(&RULE, subject, message, vec![object])

@@ -2,11 +2,12 @@
 //! start.
 
 use super::arguments::{
-    Incompatibility, component_config_needs, feature_gate_needs, hidden_flags,
+    Incompatibility, all_configs, component_config_needs, feature_gate_needs, hidden_flags,
     incompatibility_findings,
 };
 use super::mirror_pod_needs;
-use crate::facts::control_plane::{self, ComponentConfig, ETCD};
+use crate::facts::control_plane::{ComponentConfig, ETCD};
+use crate::rules::engine::manifests::manifest_contents;
 use crate::rules::{Applicability, CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// Controllers that the target does not have.
@@ -16,7 +17,7 @@ pub(crate) const KCM_CONTROLLERS: Rule = Rule {
     title: "kube-controller-manager names a controller that the target does not have",
     applies_to: Applicability::Text("each minor that removes a controller"),
     why: "kube-controller-manager does not start if --controllers names an unknown controller, also with a minus before it.",
-    detection: "By --controllers of the static pods of kube-controller-manager, by extraArgs in kubeadm's ConfigMap kubeadm-config and by the arguments of k3s, against the catalog. On kubeadm clusters a controller that only a pod names is a note.",
+    detection: "By --controllers of the static pods of kube-controller-manager, by extraArgs in kubeadm's ConfigMap kubeadm-config and by the arguments of k3s, against the catalog. On kubeadm clusters a controller that only a pod names is a note. Manifests are read as for cp-flags-removed.",
     remedy: "Remove the controller from --controllers in the static pod manifests and in kubeadm-config, or in the configuration of k3s or RKE2, before this hop.",
     reference: "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/",
     sources: &["kubernetes/kubernetes cmd/kube-controller-manager/app/controller_descriptor.go"],
@@ -26,6 +27,7 @@ pub(crate) const KCM_CONTROLLERS: Rule = Rule {
     },
     optional_needs: mirror_pod_needs,
     unevaluated: hidden_flags,
+    reads_files: true,
     ..Rule::DEFAULT
 };
 
@@ -36,7 +38,7 @@ pub(crate) const GATE_DEPENDS: Rule = Rule {
     title: "A feature gate is off that an enabled one depends on",
     applies_to: Applicability::Text("each minor that adds such a dependency"),
     why: "A component does not start if a feature gate is enabled, be it by default, and one that it depends on is disabled.",
-    detection: "By feature gates that are set to false, in the same places as for cp-feature-gates, against the gates that depend on them and are on by default. A gate whose dependents are set to false too is left out.",
+    detection: "By feature gates that are set to false, in the same places as for cp-feature-gates, against the gates that depend on them and are on by default. A gate whose dependents are set to false too is left out. Manifests are read as for cp-feature-gates.",
     remedy: "Remove the setting, or set the gates that depend on it to false as well, before this hop.",
     reference: "https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates/",
     sources: &[
@@ -49,6 +51,7 @@ pub(crate) const GATE_DEPENDS: Rule = Rule {
     },
     optional_needs: mirror_pod_needs,
     unevaluated: hidden_flags,
+    reads_files: true,
     ..Rule::DEFAULT
 };
 
@@ -59,7 +62,7 @@ pub(crate) const ETCD_FLAGS: Rule = Rule {
     title: "etcd is started with a flag that the etcd of the target does not have",
     applies_to: Applicability::Text("each minor whose kubeadm deploys an etcd that removes flags"),
     why: "etcd does not start if it is given an unknown flag, and without it no API server does.",
-    detection: "On kubeadm clusters, by extraArgs of etcd.local in the ConfigMap kubeadm-config and by the command lines of etcd's static pods, in which a flag is a note. An external etcd, and one that kubeadm does not upgrade, are not visible.",
+    detection: "On kubeadm clusters, by extraArgs of etcd.local in the ConfigMap kubeadm-config and by the command lines of etcd's static pods, in which a flag is a note. Manifests are read as for cp-flags-removed. An external etcd, and one that kubeadm does not upgrade, are not visible.",
     remedy: "Rename the flag in extraArgs of etcd.local while the old etcd, which knows both names, is running: most have the same name without experimental-, others are feature gates.",
     reference: "https://etcd.io/docs/v3.7/upgrades/upgrade_3_7/",
     sources: &[
@@ -71,6 +74,7 @@ pub(crate) const ETCD_FLAGS: Rule = Rule {
         evaluate: removed_etcd_flags,
     },
     optional_needs: mirror_pod_needs,
+    reads_files: true,
     ..Rule::DEFAULT
 };
 
@@ -122,7 +126,7 @@ fn unmet_dependencies(context: &CheckContext<'_>) -> Vec<Finding> {
 
 fn removed_etcd_flags(context: &CheckContext<'_>) -> Vec<Finding> {
     let flags = &context.catalog.control_plane_removals.flags;
-    let settings = context.fact(control_plane::component_configs);
+    let settings = all_configs(context, &manifest_contents(context));
     if !settings.iter().any(ComponentConfig::is_of_kubeadm) {
         return Vec::new();
     }

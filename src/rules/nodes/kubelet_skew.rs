@@ -85,7 +85,7 @@ fn unreadable_versions(context: &CheckContext<'_>) -> Vec<MissingData> {
 }
 
 /// `a, b and 3 more nodes`.
-fn list_names(names: &[&str]) -> String {
+pub(super) fn list_names(names: &[&str]) -> String {
     let named = names.len().min(MAX_NAMED_NODES);
     let mut text = names[..named].join(", ");
     if let more @ 1.. = names.len() - named {
@@ -95,7 +95,7 @@ fn list_names(names: &[&str]) -> String {
 }
 
 /// Nodes with a kubelet of their own.
-fn real_nodes<'a>(context: &CheckContext<'a>) -> impl Iterator<Item = &'a NodeRow> {
+pub(super) fn real_nodes<'a>(context: &CheckContext<'a>) -> impl Iterator<Item = &'a NodeRow> {
     let catalog = context.catalog;
     let nodes = context.nodes().iter();
     nodes.filter(|node| virtual_node_mark(catalog, node).is_none())

@@ -4,15 +4,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::kubelet_skew::{list_names, real_nodes};
 use super::state::node_object;
-use crate::catalog::{Catalog, Minor};
+use crate::catalog::{Catalog, Minor, is_unreadable_runtime};
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::need::Need;
 use crate::path::HopId;
 use crate::rules::{
     AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
 };
-use crate::snapshot::NodeRow;
+use crate::snapshot::{MissingData, NodeRow};
 use crate::text::pluralize;
 
 /// The socket of the shim, however it is written.
@@ -47,7 +48,7 @@ pub(crate) const CRI_V1ALPHA2: Rule = Rule {
     title: "A container runtime does not support CRI v1",
     applies_to: Applicability::Computed(|catalog| affected_minors(catalog, &CRI_V1ALPHA2)),
     why: "Newer kubelets use only v1 of the Container Runtime Interface. A runtime that implements only v1alpha2 keeps the node from registering.",
-    detection: "By status.nodeInfo.containerRuntimeVersion of nodes whose kubelet still supports v1alpha2.",
+    detection: "By status.nodeInfo.containerRuntimeVersion of nodes whose kubelet still supports v1alpha2. A node whose runtime does not say its version is a gap.",
     remedy: "Upgrade containerd on these nodes before their kubelet is upgraded.",
     reference: "https://kubernetes.io/docs/setup/production-environment/container-runtimes/#cri-versions",
     sources: &["containerd/containerd.io content/releases.md"],
@@ -55,6 +56,7 @@ pub(crate) const CRI_V1ALPHA2: Rule = Rule {
         needs: |_| vec![Need::nodes()],
         evaluate: |context| runtime_findings(context, &CRI_V1ALPHA2),
     },
+    unevaluated: |context| unreadable_runtimes(context, &CRI_V1ALPHA2),
     ..Rule::DEFAULT
 };
 
@@ -65,7 +67,7 @@ pub(crate) const CONTAINERD_1X: Rule = Rule {
     title: "A node runs containerd 1.x, which newer kubelets do not support",
     applies_to: Applicability::Computed(|catalog| affected_minors(catalog, &CONTAINERD_1X)),
     why: "Newer kubelets query the cgroup driver from the runtime and fail if it cannot answer. containerd 1.x cannot.",
-    detection: "By status.nodeInfo.containerRuntimeVersion of nodes whose kubelet still works with containerd 1.x. The removal has been postponed before and may be postponed again.",
+    detection: "By status.nodeInfo.containerRuntimeVersion of nodes whose kubelet still works with containerd 1.x. A node whose runtime does not say its version is a gap. The removal has been postponed before and may be postponed again.",
     remedy: "Upgrade containerd on these nodes to 2.x.",
     reference: "https://kubernetes.io/docs/setup/production-environment/container-runtimes/#containerd",
     sources: &[
@@ -76,6 +78,7 @@ pub(crate) const CONTAINERD_1X: Rule = Rule {
         needs: |_| vec![Need::nodes()],
         evaluate: |context| runtime_findings(context, &CONTAINERD_1X),
     },
+    unevaluated: |context| unreadable_runtimes(context, &CONTAINERD_1X),
     ..Rule::DEFAULT
 };
 
@@ -160,6 +163,32 @@ fn runtime_findings(context: &CheckContext<'_>, rule: &Rule) -> Vec<Finding> {
         found,
         "with a runtime that newer kubelets do not support",
     )
+}
+
+/// Nodes whose runtime does not say its version, although a limit of this rule may apply to it.
+fn unreadable_runtimes(context: &CheckContext<'_>, rule: &Rule) -> Vec<MissingData> {
+    let limits = context.catalog.unsupported_runtimes.iter();
+    let limits: Vec<_> = limits.filter(|limit| limit.rule == rule.id).collect();
+    let mut nodes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for node in real_nodes(context) {
+        let reported = node.container_runtime_version.as_str();
+        let name = reported.split_once("://").map(|(name, _)| name);
+        let is_concerned = limits.iter().any(|limit| {
+            let (from, worst) = (limit.warn_from, limit.unsupported_from);
+            name.is_none_or(|name| name == limit.runtime)
+                && affected_hop(context, node, from, worst).is_some()
+        });
+        // Where nothing is reported, the version of the kubelet is not either.
+        if is_concerned && !reported.is_empty() && is_unreadable_runtime(reported) {
+            nodes.entry(reported).or_default().push(&node.name);
+        }
+    }
+    let gap = |(reported, names): (&str, Vec<&str>)| MissingData {
+        what: format!("the container runtime version of {}", list_names(&names)),
+        why: format!("{reported:?} names no version"),
+        rbac: None,
+    };
+    nodes.into_iter().map(gap).collect()
 }
 
 /// The hop that brings an affected kubelet to a node; `None` if the kubelet there is already past the change.

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use serde::Deserialize;
 
 use super::engine::data_rule::object_from_row;
+use super::engine::manifests::ManifestContent;
 use super::engine::match_conditions::MatchCondition;
 use super::{AffectedObject, CheckContext, Finding, Rule, Severity};
 use crate::catalog::{GroupResource, Gvk, SystemWrite};
@@ -329,6 +330,14 @@ impl WebhookConfiguration<'_> {
         object.evidence.extend(evidence);
         object
     }
+}
+
+/// The webhooks of a configuration in a manifest; none of any other kind.
+pub(super) fn in_manifest(content: &ManifestContent<'_>) -> Vec<Webhook> {
+    let is_configuration = content.object.api_version.starts_with(ADMISSION_GROUP);
+    let parsed = WebhookConfigurationSpec::deserialize(content.fields).ok();
+    let parsed = parsed.filter(|_| is_configuration);
+    parsed.map(|parsed| parsed.webhooks).unwrap_or_default()
 }
 
 /// Every configuration that was read, of both kinds, but those that are being deleted.

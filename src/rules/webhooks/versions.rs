@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{WebhookConfiguration, WebhookRule};
+use super::{Webhook, WebhookRule};
 use crate::catalog::{Api, Gvk, Minor};
 use crate::path::HopId;
+use crate::rules::engine::manifests::{add_object, manifest_contents};
 use crate::rules::webhooks;
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
 
@@ -14,7 +15,7 @@ pub(crate) const RULE: Rule = Rule {
     severity: Severity::Warning,
     title: "A webhook lists only API versions that are removed",
     why: "Requests through the remaining versions bypass the webhook: objects are no longer validated or changed, without any error. matchPolicy Equivalent does not help, because it considers only served versions.",
-    detection: "By the rules of all webhooks of a configuration together: every listed version of a kind is removed by the end of the path, while another version of the kind is still served.",
+    detection: "By the rules of all webhooks of a configuration together, in the cluster, in files and in Helm releases: every listed version of a kind is removed by the end of the path, while another version of the kind is still served.",
     remedy: "Add the served versions to the webhook's rules, and make the webhook support them.",
     reference: "https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#matching-requests-matchpolicy",
     sources: &[
@@ -26,38 +27,45 @@ pub(crate) const RULE: Rule = Rule {
         needs: |_| webhooks::configurations(),
         evaluate,
     },
+    reads_files: true,
     ..Rule::DEFAULT
 };
 
 fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
     let mut found: BTreeMap<Option<HopId>, Vec<AffectedObject>> = BTreeMap::new();
     for configuration in webhooks::read_configurations(context) {
-        let passed = bypassed_apis(context, &configuration);
-        // One object, one finding: the first hop at which a kind is lost counts.
-        let Some(first) = passed.values().min().copied() else {
-            continue;
-        };
-        let lost = passed.into_iter().filter(|(_, since)| *since == first);
-        let details = lost.map(|(gvk, since)| format!("lists {gvk}, removed in {since}"));
-        found
-            .entry(context.path.hop_into(first))
-            .or_default()
-            .push(configuration.object(details.collect()));
+        if let Some((first, details)) = lost_apis(context, &configuration.webhooks) {
+            let objects = found.entry(context.path.hop_into(first)).or_default();
+            objects.push(configuration.object(details));
+        }
+    }
+    for content in manifest_contents(context) {
+        let webhooks = webhooks::in_manifest(&content);
+        if let Some((first, details)) = lost_apis(context, &webhooks) {
+            let objects = found.entry(context.path.hop_into(first)).or_default();
+            add_object(objects, content.affected(details.join(", ")));
+        }
     }
     RULE.findings_per_hop("requests that it should check bypass it", found)
 }
 
+/// The first minor at which requests pass by, and what is lost there: one object, one finding.
+fn lost_apis(context: &CheckContext<'_>, webhooks: &[Webhook]) -> Option<(Minor, Vec<String>)> {
+    let passed = bypassed_apis(context, webhooks);
+    let first = passed.values().min().copied()?;
+    let lost = passed.into_iter().filter(|(_, since)| *since == first);
+    let details = lost.map(|(gvk, since)| format!("lists {gvk}, removed in {since}"));
+    Some((first, details.collect()))
+}
+
 /// The newest named API of each kind that passes by at the end of the path, and since when.
-fn bypassed_apis(
-    context: &CheckContext<'_>,
-    configuration: &WebhookConfiguration<'_>,
-) -> BTreeMap<Gvk, Minor> {
+fn bypassed_apis(context: &CheckContext<'_>, webhooks: &[Webhook]) -> BTreeMap<Gvk, Minor> {
     let catalog = context.catalog;
     let mut found = BTreeMap::new();
     let Some(end) = context.path.to else {
         return found;
     };
-    let rules = || configuration.webhooks.iter().flat_map(|hook| &hook.rules);
+    let rules = || webhooks.iter().flat_map(|hook| &hook.rules);
     let named = catalog
         .apis
         .iter()
