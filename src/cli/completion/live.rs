@@ -162,7 +162,7 @@ fn rule_ids() -> Vec<CompletionCandidate> {
     let candidate = |rule: &&'static rules::Rule| {
         CompletionCandidate::new(rule.id).help(Some(rule.title.into()))
     };
-    rules.map(|rule| candidate(&rule)).collect()
+    rules.map(|rule| candidate(rule)).collect()
 }
 
 fn versions_arg(arg: Arg, typed: &Arc<Typed>, is_target: bool) -> Arg {
