@@ -157,12 +157,10 @@ fn plain(values: impl IntoIterator<Item = String>) -> Vec<CompletionCandidate> {
 }
 
 fn rule_ids() -> Vec<CompletionCandidate> {
-    let rules = rules::rules().unwrap_or_default();
-    let rules = rules.iter();
-    let candidate = |rule: &&'static rules::Rule| {
-        CompletionCandidate::new(rule.id).help(Some(rule.title.into()))
-    };
-    rules.map(|rule| candidate(rule)).collect()
+    let rules = rules::rules().unwrap_or_default().iter();
+    let candidates =
+        rules.map(|rule| CompletionCandidate::new(rule.id).help(Some(rule.title.into())));
+    candidates.collect()
 }
 
 fn versions_arg(arg: Arg, typed: &Arc<Typed>, is_target: bool) -> Arg {
