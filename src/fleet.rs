@@ -260,6 +260,7 @@ impl<T> Fleet<T> {
             all.remarks.extend(evaluation.remarks.clone());
             all.resolved_findings
                 .extend(evaluation.resolved_findings.clone());
+            all.looked.extend(&evaluation.looked);
             in_manifests = member.manifest_objects;
             let Summary {
                 skipped,

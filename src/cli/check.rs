@@ -47,8 +47,11 @@ impl ClusterCommand for CheckArgs {
         let mut look = Console::render_options(self.output_args);
         look.exit_reason = reason.filter(|_| fleet.dead_ends.is_empty());
         look.passed = self.show_passed.then(|| {
-            let passed = evaluation.passed_rules(&run.policy.rule_filter.select(rules));
-            passed.into_iter().map(str::to_owned).collect()
+            evaluation
+                .passed_rules()
+                .into_iter()
+                .map(str::to_owned)
+                .collect()
         });
         let remarks = evaluation.remarks.iter();
         let mut notes: Vec<String> = remarks.map(|remark| remark_line(remark)).collect();

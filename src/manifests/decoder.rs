@@ -373,6 +373,7 @@ impl ManifestDecoder<'_> {
         {
             return;
         }
+        self.record_patched_head(position);
         let is_headless = document.api_version.is_none() || document.kind.is_none();
         if is_headless && document.has_content && !is_kustomization {
             self.note_foreign(position);

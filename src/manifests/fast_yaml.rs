@@ -9,7 +9,7 @@ mod line;
 #[cfg(test)]
 mod tests;
 
-use super::header::{ManifestDocument, REPOSITORY_KIND, is_misspelt_head};
+use super::header::{ManifestDocument, REPOSITORY_KIND, is_misspelt_head, is_stray_key};
 use line::{ValueForm, classify_value, scalar_text, split_key};
 
 /// Collections within one another; the parser takes more.
@@ -253,7 +253,9 @@ impl FastYamlParser {
                 | "helmCharts"
                 | "helmChartInflationGenerator",
             ) => return None,
-            (DocumentSection::Document, key) if is_misspelt_head(key) => return None,
+            (DocumentSection::Document, key) if is_misspelt_head(key) || is_stray_key(key) => {
+                return None;
+            }
             _ => return self.parse_section(part, key, rest),
         };
         // Of a key that is there twice the last one counts; which that is the parser knows.

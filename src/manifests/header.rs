@@ -42,6 +42,8 @@ pub(super) struct ManifestDocument {
     pub(super) is_scalar: bool,
     /// Whether it spells `apiVersion` or `kind` otherwise.
     pub(super) has_misspelt_head: bool,
+    /// A key that no manifest has: a word or sentence of a message, as `Error`.
+    pub(super) stray_key: Option<String>,
     /// Whether it is anything but null and the empty mapping or sequence.
     pub(super) has_content: bool,
     /// `metadata` or `spec`, if it is a scalar or sequence, and its text; that of a sequence is empty.
@@ -147,6 +149,12 @@ pub(super) fn is_misspelt_head(key: &str) -> bool {
     ["apiVersion", "kind", "api_version", "api-version"]
         .iter()
         .any(|head| key.eq_ignore_ascii_case(head))
+}
+
+/// Whether a key of a document is that of a message rather than a field, which begins with a small letter and has no spaces.
+pub(super) fn is_stray_key(key: &str) -> bool {
+    let is_word = key.starts_with(char::is_uppercase) || key.contains(char::is_whitespace);
+    is_word && !is_misspelt_head(key)
 }
 
 /// Lists within lists; more than one is unheard of.
@@ -273,6 +281,9 @@ impl LenientVisitor for DocumentSeed<'_> {
                 }
                 key => {
                     document.has_misspelt_head |= key.is_some_and(is_misspelt_head);
+                    if let Some(stray) = key.filter(|key| is_stray_key(key)) {
+                        document.stray_key.get_or_insert_with(|| stray.to_owned());
+                    }
                     skip_value(&mut map)?;
                 }
             }

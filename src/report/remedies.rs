@@ -139,7 +139,7 @@ fn refusals(gaps: &[GapDoc]) -> Option<String> {
         |user| format!("user \"{}\"", terminal::escape_line(user)),
     );
     Some(format!(
-        "{user} may not read {}; {} not fully checked; to fix: `kubectl {CHECK} rbac` prints what an administrator must apply",
+        "{user} may not read {}; {} not fully checked; to fix: 'kubectl {CHECK} rbac' prints what an administrator must apply",
         pluralize(refused.len(), "resource"),
         pluralize(rules.len(), "rule"),
     ))

@@ -56,32 +56,53 @@ pub(super) fn found_phrase(report: &UpgradeReport) -> Option<String> {
         (SeverityDoc::Warning, summary.warnings),
         (SeverityDoc::Note, summary.notes),
     ];
-    let phrases = counts.into_iter().filter(|(_, count)| *count > 0);
-    let phrases = phrases.map(|(severity, count)| {
-        let findings = report.findings.iter();
-        let objects: BTreeSet<ObjectIdentity<'_>> = findings
-            .filter(|finding| finding.severity == severity)
-            .flat_map(|finding| &finding.objects)
-            .filter(|object| object.waiver.is_none())
-            .map(object_key)
-            .collect();
-        let namespaces: BTreeSet<_> = objects
-            .iter()
-            .filter_map(|(cluster, _, namespace, _)| Some((cluster, (*namespace)?)))
-            .collect();
-        let found = pluralize(count, severity.as_str());
-        match (objects.len() > count, namespaces.len()) {
-            (false, _) => found,
-            (true, 0) => format!("{found} ({})", pluralize(objects.len(), "object")),
-            (true, number) => format!(
-                "{found} ({} in {})",
-                pluralize(objects.len(), "object"),
-                pluralize(number, "namespace")
-            ),
+    let counts: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
+    let objects = counts
+        .iter()
+        .map(|(severity, _)| objects_of(report, *severity));
+    let objects: Vec<_> = objects.collect();
+    // Of all severities or of none: after the last one, the objects would pass for those of all.
+    let is_counted = counts
+        .iter()
+        .zip(&objects)
+        .any(|((_, count), objects)| objects.len() > *count);
+    let phrases = counts.iter().zip(&objects);
+    let phrases = phrases.map(|((severity, count), objects)| {
+        let found = pluralize(*count, severity.as_str());
+        match is_counted {
+            true => format!("{found} ({})", place_phrase(objects)),
+            false => found,
         }
     });
     let phrases: Vec<String> = phrases.collect();
     (!phrases.is_empty()).then(|| phrases.join(", "))
+}
+
+/// The objects of all findings of a severity, without waived ones.
+fn objects_of(report: &UpgradeReport, severity: SeverityDoc) -> BTreeSet<ObjectIdentity<'_>> {
+    let findings = report.findings.iter();
+    findings
+        .filter(|finding| finding.severity == severity)
+        .flat_map(|finding| &finding.objects)
+        .filter(|object| object.waiver.is_none())
+        .map(object_key)
+        .collect()
+}
+
+/// `302 objects in 6 namespaces`, or `4 objects, 2 in 1 namespace` if the others are in none.
+fn place_phrase(objects: &BTreeSet<ObjectIdentity<'_>>) -> String {
+    let places = objects.iter();
+    let places: Vec<_> = places
+        .filter_map(|(cluster, _, namespace, _)| Some((cluster, (*namespace)?)))
+        .collect();
+    let namespaces: BTreeSet<_> = places.iter().collect();
+    let all = pluralize(objects.len(), "object");
+    let within = pluralize(namespaces.len(), "namespace");
+    match places.len() {
+        0 => all,
+        number if number == objects.len() => format!("{all} in {within}"),
+        number => format!("{all}, {number} in {within}"),
+    }
 }
 
 /// Cluster, kind, namespace and name.

@@ -161,7 +161,7 @@ fn names_are_those_of_waivers() {
 fn rules_are_selected_by_patterns() {
     let (line, _) = verdict(&["--only", "node-*"]);
     assert!(
-        line.starts_with("blocked: 1 blocker, 1 note (2 objects); "),
+        line.starts_with("blocked: 1 blocker (1 object), 1 note (2 objects); "),
         "{line}"
     );
     let (line, _) = verdict(&["--skip", "api-*,psp-present,node-kubelet-*"]);
@@ -411,4 +411,69 @@ fn a_saved_snapshot_is_described() {
     assert!(shown.contains(&format!("saved {saved} (")), "{shown}");
     assert!(shown.contains(" kB, 69 objects)\n"), "{shown}");
     assert!(!text(&run(&[&args[..], &["-q"]].concat()).stderr).contains("saved"));
+}
+
+/// Rules that inspect a cluster say nothing about manifests, so neither an answer nor a pass rests on them.
+#[test]
+fn rules_that_looked_at_nothing_are_no_answer() {
+    let (_directory, path) = file("cart.yaml", BUDGET);
+    let local = ["--local", "--to", "1.25", "-f", &path];
+    let (shown, code) = check(&[&local[..], &["--only", "node-notready,cp-readyz"]].concat());
+    assert_eq!(code, Some(4));
+    assert!(shown.contains("they inspect a cluster"), "{shown}");
+    let (shown, code) = check(&[&local[..], &["--only", "api-removed"]].concat());
+    assert_eq!(code, Some(0), "{shown}");
+    let (shown, _) = check(&[&local[..], &["--show-passed"]].concat());
+    assert!(shown.contains("api-removed"), "{shown}");
+    assert!(
+        !shown.contains("node-notready") && !shown.contains("dkp-"),
+        "{shown}"
+    );
+}
+
+/// What `helm template 2>&1` leaves when it fails half-way.
+#[test]
+fn a_message_within_a_manifest_is_a_gap() {
+    let glued = format!("{BUDGET}Error: Kubernetes cluster unreachable\n");
+    let (_directory, path) = file("cart.yaml", &glued);
+    let (shown, code) = check(&["--local", "--to", "1.25", "-f", &path]);
+    assert_eq!(code, Some(4));
+    assert!(shown.contains("a field \"Error\""), "{shown}");
+    let data = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cart}\ndata: {Error: none}\n";
+    let (_directory, path) = file("cart.yaml", data);
+    assert_eq!(check(&["--local", "--to", "1.25", "-f", &path]).1, Some(0));
+}
+
+/// Each file that has the object must change.
+#[test]
+fn an_object_in_two_files_names_both() {
+    let (directory, path) = file("a.yaml", &BUDGET.replace("policy/v1", "policy/v1beta1"));
+    fs::copy(&path, directory.path().join("b.yaml")).expect("a copy");
+    let directory = directory.path().display().to_string();
+    let (shown, code) = check(&["--local", "--to", "1.25", "-f", &directory]);
+    assert_eq!(code, Some(3));
+    assert!(
+        shown.contains("a.yaml") && shown.contains("b.yaml"),
+        "{shown}"
+    );
+}
+
+/// What kustomize makes of it is another API than that of the base.
+#[test]
+fn a_patch_of_an_api_version_is_a_gap() {
+    let (directory, _path) = file("cart.yaml", BUDGET);
+    let kustomization = directory.path().join("kustomization.yaml");
+    let patch = |path: &str, value: &str| {
+        format!(
+            "resources: [cart.yaml]\npatches:\n- target: {{kind: PodDisruptionBudget}}\n  patch: |-\n    - op: replace\n      path: {path}\n      value: {value}\n"
+        )
+    };
+    let directory = directory.path().display().to_string();
+    let arguments = ["--local", "--to", "1.29", "-f", &directory];
+    fs::write(&kustomization, patch("/apiVersion", "policy/v1beta1")).expect("a file");
+    let (shown, code) = check(&arguments);
+    assert_eq!(code, Some(4), "{shown}");
+    assert!(shown.contains("changes apiVersion or kind"), "{shown}");
+    fs::write(&kustomization, patch("/spec/minAvailable", "1")).expect("a file");
+    assert_eq!(check(&arguments).1, Some(0));
 }

@@ -171,7 +171,13 @@ fn the_next_step_may_be_one_by_hand() {
     assert!(marked(&plan).contains("Back up etcd"), "{}", marked(&plan));
     // The control plane cannot be taken back: the backup is past.
     let irreversible = plan.steps.iter_mut().find(|step| !step.reversible);
-    irreversible.expect("the control plane").state = StepStateDoc::Done;
+    let irreversible = irreversible.expect("the control plane");
+    irreversible.state = StepStateDoc::Done;
+    irreversible.evidence.clear();
+    assert!(marked(&plan).contains("Back up etcd"), "nothing shows it");
+    let irreversible = plan.steps.iter_mut().find(|step| !step.reversible);
+    let irreversible = irreversible.expect("the control plane");
+    irreversible.evidence = vec!["the API server runs 1.25.16".to_owned()];
     assert!(!marked(&plan).contains("Back up etcd"), "{}", marked(&plan));
     // Somebody is at work on a later step.
     let mut plan = shop_plan("1.25");

@@ -7,7 +7,8 @@ use super::shell;
 const FEATURE_GATES_FLAG: &str = "feature-gates";
 
 /// Flags whose values rules read.
-const LIST_FLAGS: [&str; 4] = [
+const LIST_FLAGS: [&str; 5] = [
+    "admission-control",
     "controllers",
     FEATURE_GATES_FLAG,
     "disable-admission-plugins",
@@ -112,13 +113,17 @@ impl CommandFlags {
             .filter(|item| !item.is_empty())
     }
 
-    /// The feature gates; repeated flags add up, and a later one wins.
+    /// The feature gates, without the component that may precede one, as in `kube:A=true`; repeated flags add up, and a later
+    /// one wins.
     pub(crate) fn feature_gates(&self) -> BTreeMap<&str, bool> {
         let pairs = self
             .list_values(FEATURE_GATES_FLAG)
             .filter_map(|item| item.split_once('='));
         pairs
-            .filter_map(|(gate, value)| Some((gate.trim(), parse_go_bool(value.trim())?)))
+            .filter_map(|(gate, value)| {
+                let (_, gate) = gate.rsplit_once(':').unwrap_or(("", gate));
+                Some((gate.trim(), parse_go_bool(value.trim())?))
+            })
             .collect()
     }
 }
@@ -171,6 +176,7 @@ mod tests {
                 "A=true,B=false",
             ],
             &["--feature-gates= A=true, B=false "],
+            &["--feature-gates=kube:A=true,kube:B=false"],
             &["--feature_gates='A=1,B=F'", "--v=2"],
             &["--feature-gates=\"A=True\"", "--feature-gates", "B=0"],
             &[

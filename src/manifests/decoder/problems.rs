@@ -26,6 +26,22 @@ impl ManifestDecoder<'_> {
         head.is_some()
     }
 
+    /// Records a patch that changes the apiVersion or kind of what it is applied to.
+    pub(super) fn record_patched_head(&mut self, position: DocumentPosition<'_>) {
+        let pointers = ["/apiVersion", "/kind"];
+        let text = position.raw.text;
+        let is_separator =
+            |letter: char| letter.is_whitespace() || matches!(letter, '"' | '\'' | ',' | '}');
+        let is_patch = pointers.iter().any(|pointer| {
+            text.contains(pointer) && text.split(is_separator).any(|word| word == *pointer)
+        });
+        if is_patch {
+            let why =
+                "a patch in it changes apiVersion or kind; render it and give the output with -f";
+            self.record_skipped(self.describe_position(position), why.to_owned());
+        }
+    }
+
     /// Remembers a document without an apiVersion or a kind.
     pub(super) fn note_foreign(&mut self, position: DocumentPosition<'_>) {
         if self.foreign.len() < self.budget.listings_left.get() {
@@ -92,6 +108,13 @@ impl ManifestDecoder<'_> {
         if let Some(why) = no_manifest(api_version, kind, is_named) {
             self.record_skipped(self.describe_position(position), why.to_owned());
             return true;
+        }
+        if let Some(key) = &document.stray_key {
+            let key = truncate_name(key);
+            let why = format!(
+                "it has a field {key:?}, which no manifest has: the message of a program may be mixed in"
+            );
+            self.record_skipped(self.describe_position(position), why);
         }
         let gvk = Gvk::new(api_version, kind);
         if let Some(why) = self.misspelling(&gvk)

@@ -132,14 +132,14 @@ impl StepGroup<'_> {
 /// The step to do next: the first that is not done.
 ///
 /// Of some steps a cluster does not show whether they are done, such as a backup by hand. They are taken for done where later
-/// steps show that people went on: one in progress, an irreversible one that is done, or any that is done behind such a one.
+/// steps show that people went on: one in progress, an irreversible one that is done by the evidence of the cluster, or any that is done behind such a one.
 pub(super) fn next_step(plan: &UpgradePlan) -> Option<&StepDoc> {
     let steps = &plan.steps;
     let has_begun =
         |step: &StepDoc| matches!(step.state, StepStateDoc::Done | StepStateDoc::InProgress);
     let committed = steps
         .iter()
-        .position(|step| has_begun(step) && !step.reversible);
+        .position(|step| has_begun(step) && !step.reversible && !step.evidence.is_empty());
     let is_passed = |at: usize| {
         let later = steps.iter().enumerate().skip(at + 1);
         later.clone().any(|(later, step)| match step.state {

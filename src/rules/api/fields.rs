@@ -57,7 +57,7 @@ fn phrases_of_changes(changes: &[&FieldChange]) -> Option<String> {
     let mut first: Vec<String> = first.collect();
     if first.len() < groups.len() {
         first.push(format!(
-            "`kubectl {CHECK} explain api-removed` lists all {all}"
+            "'kubectl {CHECK} explain api-removed' lists all {all}"
         ));
     }
     (!first.is_empty()).then(|| first.join("; "))

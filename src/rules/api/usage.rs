@@ -272,8 +272,11 @@ fn usage_remedy(
     };
     let Some(to) = next.map(|next| next.gvk().api_version()) else {
         let name = api.gvk();
-        let removal =
-            format!("Remove {name} from manifests, charts and clients: nothing replaces it.");
+        let instead = match api.note.is_empty() {
+            true => ": nothing replaces it",
+            false => "",
+        };
+        let removal = format!("Remove {name} from manifests, charts and clients{instead}.");
         let advice = deletion_advice(api, is_gone).map(|advice| format!("{advice} "));
         return advice.unwrap_or_default() + &removal + &api_note(api);
     };
@@ -326,7 +329,7 @@ fn new_form(api: &Api, next: &Api, context: &CheckContext<'_>) -> Option<String>
         return Some(advice);
     }
     Some(format!(
-        "{advice} `kubectl get {}.{}.{} NAME -o yaml` prints a live object with its new fields.",
+        "{advice} 'kubectl get {}.{}.{} NAME -o yaml' prints a live object with its new fields.",
         next.resource,
         next.version(),
         next.group()

@@ -65,7 +65,7 @@ pub(crate) const ADMISSION_PLUGIN: Rule = Rule {
     title: "The API server configures an admission plugin that the target does not have",
     applies_to: Applicability::Text("each minor that removes a plugin"),
     why: "The API server does not start if it is told to enable or disable an unknown admission plugin.",
-    detection: "By --enable-admission-plugins and --disable-admission-plugins of the API server's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a plugin that only a pod sets is a note. k3s and RKE2 note their arguments, with those for components and kubelets, in an annotation of each node. Managed control planes are not visible; a component of the control plane that is not visible on a control plane node is a gap, and so are flags that a command line does not show. Static pod manifests, configurations of kubeadm, kubelets and kube-proxy, and KubeadmControlPlanes and KubeadmConfigs of Cluster API in files and Helm releases are read likewise.",
+    detection: "By --enable-admission-plugins, --disable-admission-plugins and --admission-control of the API server's static pods and by extraArgs in kubeadm's ConfigMap kubeadm-config. kubeadm regenerates static pods from its ConfigMap, so on kubeadm clusters a plugin that only a pod sets is a note. k3s and RKE2 note their arguments, with those for components and kubelets, in an annotation of each node. Managed control planes are not visible; a component of the control plane that is not visible on a control plane node is a gap, and so are flags that a command line does not show. Static pod manifests, configurations of kubeadm, kubelets and kube-proxy, and KubeadmControlPlanes and KubeadmConfigs of Cluster API in files and Helm releases are read likewise.",
     remedy: "Remove the plugin from both flags in the static pod manifests and in kubeadm-config, or in the configuration of k3s or RKE2, before this hop.",
     reference: "https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/",
     sources: &[
@@ -180,7 +180,11 @@ fn removed_admission_plugins(context: &CheckContext<'_>) -> Vec<Finding> {
     let removed = &context.catalog.control_plane_removals.admission_plugins;
     let named = |setting: &ComponentConfig<'_>| {
         let mut found = Vec::new();
-        for flag in ["enable-admission-plugins", "disable-admission-plugins"] {
+        for flag in [
+            "enable-admission-plugins",
+            "disable-admission-plugins",
+            "admission-control",
+        ] {
             for plugin in setting.flags.list_values(flag) {
                 let row = removed.iter().find(|row| row.plugin == plugin);
                 found.extend(row.map(|row| Incompatibility {

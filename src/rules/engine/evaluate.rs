@@ -69,6 +69,8 @@ pub struct Evaluation {
     pub gaps: Vec<Gap>,
     /// What else must be known of this answer: waivers that no longer count, limits of the comparison.
     pub remarks: Vec<String>,
+    /// The rules that looked at something, sorted.
+    pub looked: BTreeSet<&'static str>,
     /// Counts.
     pub summary: Summary,
 }
@@ -95,7 +97,7 @@ pub fn evaluate(context: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) ->
     }
     name_betas(&mut findings, context);
     rule_remarks.extend(narrow(&mut findings, context, policy));
-    let (gaps, rules_evaluated) = collect_gaps(context, &chosen, unevaluated);
+    let (gaps, rules_evaluated, looked) = collect_gaps(context, &chosen, unevaluated);
     let resolved = policy.baseline.as_ref().map(|baseline| {
         baseline.resolved_since(&CurrentRun {
             context,
@@ -110,6 +112,7 @@ pub fn evaluate(context: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) ->
             .map(|resolved| resolved.findings)
             .unwrap_or_default(),
         gaps,
+        looked,
         summary: Summary {
             skipped: rules.len() - chosen.len(),
             rules_evaluated,
@@ -141,14 +144,14 @@ fn name_betas(findings: &mut [Finding], context: &CheckContext<'_>) {
 }
 
 impl Evaluation {
-    /// The rules of this choice that found nothing although everything that they need was read.
+    /// The rules that found nothing although everything that they need was read.
     #[must_use]
-    pub fn passed_rules(&self, chosen: &[&Rule]) -> Vec<&'static str> {
+    pub fn passed_rules(&self) -> Vec<&'static str> {
         let found = |id: &str| self.findings.iter().any(|finding| finding.id == id);
-        let passed = chosen
-            .iter()
-            .filter(|rule| !found(rule.id) && !self.has_gap_of(rule.id));
-        passed.map(|rule| rule.id).collect()
+        let looked = self.looked.iter().copied();
+        looked
+            .filter(|id| !found(id) && !self.has_gap_of(id))
+            .collect()
     }
 
     /// Adds a remark about each waiver that matches nothing, although its rule could look at everything.
@@ -297,7 +300,7 @@ fn sort_key(finding: &Finding) -> impl Ord {
 /// Missing data by cluster, with the rules that need it.
 type GapIndex = BTreeMap<(Option<ClusterId>, MissingData), Vec<String>>;
 
-/// The gaps, and how many rules could be evaluated.
+/// The gaps, how many rules could be evaluated, and which of them looked at something.
 ///
 /// A rule is evaluated on the needs that were met; each unmet need is a gap that names the rule. A rule none of whose needs
 /// were met is not evaluated.
@@ -305,7 +308,7 @@ fn collect_gaps(
     context: &CheckContext<'_>,
     rules: &[&Rule],
     unevaluated: Vec<(&'static str, MissingData)>,
-) -> (Vec<Gap>, usize) {
+) -> (Vec<Gap>, usize, BTreeSet<&'static str>) {
     let mut found = GapIndex::new();
     let cluster = context
         .cluster_id()
@@ -318,10 +321,29 @@ fn collect_gaps(
         let gap = (Some(gap.cluster.clone()), gap.missing.clone());
         found.entry(gap).or_default();
     }
-    let evaluated = rules
-        .iter()
-        .filter(|rule| could_evaluate(context, rule, &mut found))
-        .count();
+    let mut looked = BTreeSet::new();
+    let mut evaluated = 0;
+    for rule in rules {
+        match evaluated_by(context, rule, &mut found) {
+            Some(EvaluatedBy::Facts) => evaluated += 1,
+            Some(EvaluatedBy::Objects) => {
+                evaluated += 1;
+                looked.insert(rule.id);
+            }
+            None => {}
+        }
+    }
+    if evaluated == 0 && context.cluster.is_none() && !rules.is_empty() {
+        let ids = rules.iter().map(|rule| rule.id.to_owned());
+        let missing = MissingData {
+            what: "the chosen rules".to_owned(),
+            why: "they inspect a cluster, and only manifests are given: leave --local out, or choose rules that read manifests".to_owned(),
+            rbac: None,
+        };
+        if context.manifests.manifests_read() > 0 {
+            found.entry((None, missing)).or_default().extend(ids);
+        }
+    }
     let path = context.path;
     let manifests = context.manifests;
     let filter = path.to.map(|to| ManifestFilter {
@@ -356,7 +378,7 @@ fn collect_gaps(
             }
         })
         .collect();
-    (gaps, evaluated)
+    (gaps, evaluated, looked)
 }
 
 /// The platforms on the path, where there are only manifests and the minor of Kubernetes is unknown, so that nothing judges
@@ -376,8 +398,20 @@ fn platforms_without_cluster(context: &CheckContext<'_>) -> BTreeSet<MissingData
     .collect()
 }
 
-/// Whether a rule could be evaluated, at least in part. Adds its missing data.
-fn could_evaluate(context: &CheckContext<'_>, rule: &Rule, found: &mut GapIndex) -> bool {
+/// What a rule was evaluated by.
+enum EvaluatedBy {
+    /// Objects of a cluster or manifests.
+    Objects,
+    /// Version and discovery alone; so is a rule of a platform that is not there.
+    Facts,
+}
+
+/// What a rule could be evaluated by, at least in part. Adds its missing data.
+fn evaluated_by(
+    context: &CheckContext<'_>,
+    rule: &Rule,
+    found: &mut GapIndex,
+) -> Option<EvaluatedBy> {
     let mut concerns = |cluster: Option<&ClusterId>, missing: MissingData| {
         let rules = found.entry((cluster.cloned(), missing)).or_default();
         rules.push(rule.id.to_owned());
@@ -419,8 +453,10 @@ fn could_evaluate(context: &CheckContext<'_>, rule: &Rule, found: &mut GapIndex)
             concerns(None, missing.clone());
         }
     }
-    let reads_cluster = context.cluster.is_some() && (met > 0 || needs == 0);
-    reads_cluster || (rule.reads_files && files.manifests_read() > 0)
+    if met > 0 || (rule.reads_files && files.manifests_read() > 0) {
+        return Some(EvaluatedBy::Objects);
+    }
+    (context.cluster.is_some() && needs == 0).then_some(EvaluatedBy::Facts)
 }
 
 /// Whether records of Helm were refused like the deployed ones of the same resource, which are a gap already.
