@@ -477,3 +477,28 @@ fn a_patch_of_an_api_version_is_a_gap() {
     fs::write(&kustomization, patch("/spec/minAvailable", "1")).expect("a file");
     assert_eq!(check(&arguments).1, Some(0));
 }
+
+/// The current directory is a tree like one with a name.
+#[test]
+fn sources_are_found_in_the_current_directory() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let apps = directory.path().join("apps");
+    fs::create_dir(&apps).expect("a directory");
+    fs::write(
+        directory.path().join("apps.yaml"),
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: apps}\nspec: {path: ./apps}\n",
+    )
+    .expect("a file");
+    fs::write(
+        apps.join("cart.yaml"),
+        "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: cart}\n",
+    )
+    .expect("a file");
+    let check = |path: &str| {
+        let mut command = program(directory.path());
+        let command = command.args(["--local", "--to", "1.29", "-f", path]);
+        let output = command.current_dir(directory.path()).output();
+        output.expect("a check").status.code()
+    };
+    assert_eq!((check("."), check("apps.yaml")), (Some(0), Some(4)));
+}

@@ -38,7 +38,7 @@ impl<'a> Checkouts<'a> {
         let mut paths = paths.peekable();
         let checkouts = match paths.peek() {
             Some(_) => {
-                let roots = roots.iter().filter(|root| root.is_dir());
+                let roots = roots.iter().filter(|root| on_disk(root).is_dir());
                 let below = directories.iter();
                 let below = below.filter(|below| !roots.clone().any(|root| root == *below));
                 let below = below.filter(|below| below.join(".git").exists());
@@ -104,7 +104,7 @@ impl<'a> Checkouts<'a> {
 
 impl Checkout {
     fn new(directory: &PathBuf) -> Self {
-        let canonical = fs::canonicalize(directory).unwrap_or_default();
+        let canonical = fs::canonicalize(on_disk(directory)).unwrap_or_default();
         let mut above = canonical.ancestors();
         let top = above.find(|above| above.join(".git").exists());
         Self {
@@ -127,6 +127,14 @@ impl Checkout {
             None if self.directory.ends_with(&path) => Some(self.directory.clone()),
             None => Some(normalize(&self.directory.join(path))),
         }
+    }
+}
+
+/// A normalized path as the system takes it: `-f .` is empty.
+fn on_disk(path: &Path) -> &Path {
+    match path.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => path,
     }
 }
 
