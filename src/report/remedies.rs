@@ -151,6 +151,10 @@ fn refused_user(why: &str) -> Option<&str> {
     rest.split_once('"').map(|(user, _)| user)
 }
 
+/// A gap with more rules than this lists the first ones only.
+const MAX_RULES: usize = 12;
+const FIRST_RULES: usize = 6;
+
 fn push_gap(out: &mut String, gap: &GapDoc, width: usize) {
     let what = format!(
         "{}: {}",
@@ -163,7 +167,14 @@ fn push_gap(out: &mut String, gap: &GapDoc, width: usize) {
         out.push_str(&wrap(&allow, "    ", width));
     }
     if !gap.rules.is_empty() {
-        let rules = format!("not fully checked: {}", escape_prose(&gap.rules.join(", ")));
+        let (first, more) = match gap.rules.get(..FIRST_RULES) {
+            Some(first) if gap.rules.len() > MAX_RULES => (first, gap.rules.len() - FIRST_RULES),
+            _ => (&gap.rules[..], 0),
+        };
+        let mut rules = format!("not fully checked: {}", escape_prose(&first.join(", ")));
+        if more > 0 {
+            rules.push_str(&format!(" and {more} more rules (-o json lists them)"));
+        }
         out.push_str(&wrap(&rules, "    ", width));
     }
 }

@@ -31,8 +31,9 @@ fn the_page_of_rules() {
         let severity = rule.severity.as_str();
         write!(
             page,
-            "\n## {}\n\n{} · {severity} · applies to: {}\n\n**Why it matters:** {}\n\n**Detection:** {}\n\n**Remedy:** {}\n\n**Read more:** <{}>\n\n**Sources:**\n\n",
-            rule.id, rule.title, rule.applies_to.describe(catalog), rule.why, rule.detection, rule.remedy, rule.reference
+            "\n## {}\n\n{} · {severity} · applies to: {}\n\n**Why it matters:** {}\n\n**Detection:** {}\n\n**Remedy:** {}\n\n{}**Read more:** <{}>\n\n**Sources:**\n\n",
+            rule.id, rule.title, rule.applies_to.describe(catalog), rule.why, rule.detection, rule.remedy,
+            details(&(rule.details)(catalog)), rule.reference
         )
         .expect("memory");
         for source in rule.sources {
@@ -40,6 +41,18 @@ fn the_page_of_rules() {
         }
     }
     golden::compare("docs/rules.md", &page);
+}
+
+/// The fields that change, as nested lists.
+fn details(text: &str) -> String {
+    let lines = text.lines().map(|line| match line.strip_prefix("  ") {
+        Some(field) => format!("  * `{field}`\n"),
+        None => format!("* {line}\n"),
+    });
+    match lines.collect::<String>() {
+        list if list.is_empty() => list,
+        list => format!("**Fields that change:**\n\n{list}\n"),
+    }
 }
 
 /// What is read of one target, over all hops.

@@ -42,7 +42,10 @@ impl<'a> Checkouts<'a> {
                 let below = directories.iter();
                 let below = below.filter(|below| !roots.clone().any(|root| root == *below));
                 let below = below.filter(|below| below.join(".git").exists());
-                roots.clone().chain(below).map(Checkout::new).collect()
+                {
+                    let all = roots.clone().chain(below);
+                    all.map(|directory| Checkout::new(directory)).collect()
+                }
             }
             None => Vec::new(),
         };
@@ -103,12 +106,12 @@ impl<'a> Checkouts<'a> {
 }
 
 impl Checkout {
-    fn new(directory: &PathBuf) -> Self {
+    fn new(directory: &Path) -> Self {
         let canonical = fs::canonicalize(on_disk(directory)).unwrap_or_default();
         let mut above = canonical.ancestors();
         let top = above.find(|above| above.join(".git").exists());
         Self {
-            directory: directory.clone(),
+            directory: directory.to_owned(),
             within: top.and_then(|top| Some(canonical.strip_prefix(top).ok()?.to_owned())),
             remotes: top.map(remotes).unwrap_or_default(),
             assumed: BTreeSet::new(),

@@ -242,8 +242,9 @@ fn next_step_details(plan: &UpgradePlan, group: &StepGroup<'_>, look: &RenderOpt
         remedies::push_indented(&mut out, INDENT, &terminal::escape_line(object));
     }
     remedies::push_more_hint(&mut out, INDENT, step.objects.len(), remedies::MAX_LISTED);
-    if step.commands.is_empty() && step.objects.is_empty() {
-        for link in step.links.iter().take(1) {
+    // Without a command to run, the pages that say what to do.
+    if step.commands.iter().all(|command| command.starts_with('#')) && step.objects.is_empty() {
+        for link in &step.links {
             remedies::push_indented(
                 &mut out,
                 INDENT,
