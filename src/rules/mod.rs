@@ -54,6 +54,7 @@ const CODE_RULES: &[&Rule] = &[
     &control_plane::arguments::FLAGS_REMOVED,
     &control_plane::kubeadm_config::RULE,
     &control_plane::config_version::RULE,
+    &control_plane::runtime_config::RULE,
     &control_plane::settings::ETCD_FLAGS,
     &control_plane::settings::GATE_DEPENDS,
     &control_plane::settings::KCM_CONTROLLERS,

@@ -7,12 +7,13 @@ use super::shell;
 const FEATURE_GATES_FLAG: &str = "feature-gates";
 
 /// Flags whose values rules read.
-const LIST_FLAGS: [&str; 5] = [
+const LIST_FLAGS: [&str; 6] = [
     "admission-control",
     "controllers",
     FEATURE_GATES_FLAG,
     "disable-admission-plugins",
     "enable-admission-plugins",
+    "runtime-config",
 ];
 
 /// Flags in order, without their dashes.

@@ -465,7 +465,9 @@ fn objects_that_cannot_be_applied_or_found_are_gaps() {
         let why = "cart.yaml: a sequence of 1 objects, which cannot be applied: make it a List, or a document of each";
         assert_eq!(faults(&file(text)), [why]);
     }
-    assert_eq!(faults(&file("- {op: add, path: /kind}\n- [a]\n")), [""; 0]);
+    assert_eq!(faults(&file("- {op: add, path: /spec}\n- [a]\n")), [""; 0]);
+    let why = "cart.yaml: a patch in it changes apiVersion or kind; render it and give the output with -f";
+    assert_eq!(faults(&file("- {op: replace, path: /kind}\n")), [why]);
     let scaler = |api_version: &str, kind: &str| {
         let text = format!(
             "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{name: a}}\nspec:\n  scaleTargetRef:\n    apiVersion: {api_version}\n    kind: {kind}\n    name: a\n"

@@ -38,7 +38,7 @@ fn a_table_says_what_and_what_to_do() {
         not fully checked: api-deprecated, api-removed
       kubectl upgrade-check rbac prints a ClusterRole with these permissions
 
-    blocked: 1 blocker (2 objects in 1 namespace), 1 warning, 1 note; 1 gap; 8 rules, 120 objects read (context prod, 1.24.17 → 1.25.16)
+    blocked: 1 blocker (2 objects in 1 namespace), 1 warning (1 object in 1 namespace), 1 note (1 object); 1 gap; 8 rules, 120 objects read (context prod, 1.24.17 → 1.25.16)
     "#);
 }
 
@@ -72,7 +72,7 @@ fn wide_has_an_object_a_line() {
         not fully checked: api-deprecated, api-removed
       kubectl upgrade-check rbac prints a ClusterRole with these permissions
 
-    blocked: 1 blocker (2 objects in 1 namespace), 1 warning, 1 note; 1 gap; 8 rules, 120 objects read (context prod, 1.24.17 → 1.25.16)
+    blocked: 1 blocker (2 objects in 1 namespace), 1 warning (1 object in 1 namespace), 1 note (1 object); 1 gap; 8 rules, 120 objects read (context prod, 1.24.17 → 1.25.16)
     "#);
 }
 
@@ -172,8 +172,8 @@ fn gaps_alone_are_incomplete() {
     ));
     insta::assert_snapshot!(shown, @r#"
     Gaps
-      user "eve" may not read 2 resources; 2 rules not fully checked; to fix: `kubectl upgrade-check
-      rbac` prints what an administrator must apply
+      user "eve" may not read 2 resources; 2 rules not fully checked; to fix: 'kubectl upgrade-check
+      rbac' prints what an administrator must apply
       chart/: a Helm chart is not rendered: pipe `helm template` into -f -
         not fully checked: api-deprecated, api-removed
       /metrics: secrets is forbidden: User "eve" cannot list resource "secrets"
@@ -343,7 +343,7 @@ fn refusals_begin_with_what_to_do() {
     });
     let shown = table(&report(&[], Vec::new(), gaps.to_vec()));
     let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-    let says = "Gaps user \"eve\" may not read 3 resources; 2 rules not fully checked; to fix: `kubectl upgrade-check rbac` prints what an administrator must apply";
+    let says = "Gaps user \"eve\" may not read 3 resources; 2 rules not fully checked; to fix: 'kubectl upgrade-check rbac' prints what an administrator must apply";
     assert!(words.starts_with(says), "{shown}");
     // One refusal says it itself.
     let shown = table(&report(&[], Vec::new(), vec![gap()]));

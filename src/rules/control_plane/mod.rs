@@ -6,6 +6,7 @@ pub(super) mod end_of_life;
 pub(super) mod kubeadm_config;
 pub(super) mod patch_behind;
 pub(super) mod readyz;
+pub(super) mod runtime_config;
 pub(super) mod settings;
 pub(super) mod skew;
 

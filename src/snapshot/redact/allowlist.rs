@@ -36,7 +36,7 @@ const PUBLIC_NAMES: &str = "
     local localhost 127.0.0.1 http https tcp unix npipe cluster svc
     var run containerd containerd.sock crio crio.sock cri-dockerd.sock dockershim.sock docker dockerd
     sha256 latest apiserver_requested_deprecated_apis group resource subresource removed_release
-    feature-gates enable-admission-plugins disable-admission-plugins admission-control featureGates
+    feature-gates enable-admission-plugins disable-admission-plugins admission-control runtime-config featureGates
     sh ash bash dash busybox
     stdin templates crds charts hooks
 ";
