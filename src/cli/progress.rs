@@ -84,17 +84,7 @@ impl ProgressState {
 
 impl RunProgress {
     pub(super) fn new(console: Console, redact: bool) -> Self {
-        let is_dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
-        let has_terminal = !is_dumb && !console.is_quiet && std::io::stderr().is_terminal();
-        let line = ProgressLine {
-            console,
-            // Buffered, so that a line is drawn at once.
-            terminal: has_terminal.then(Term::buffered_stderr),
-            state: Mutex::default(),
-            redact,
-        };
-        line.update(|_| ());
-        Self(Arc::new(line))
+        Self(ProgressLine::begin(console, redact))
     }
 
     /// How many clusters the run has.
@@ -109,21 +99,33 @@ impl RunProgress {
 
     /// The observer of a cluster, which has a name if there are several.
     pub(super) fn observer(&self, cluster: Option<String>) -> Arc<dyn ReadObserver> {
-        if self.0.console.is_quiet {
-            return Arc::new(NoopObserver);
-        }
-        let hidden = self.0.redact && cluster.is_some();
-        Arc::new(ProgressObserver {
-            line: Arc::clone(&self.0),
-            cluster: match hidden {
-                true => Some("a cluster".to_owned()),
-                false => cluster.map(|name| terminal::escape_line(&name).into_owned()),
-            },
-        })
+        ProgressObserver::of(&self.0, cluster)
+    }
+}
+
+impl Drop for RunProgress {
+    /// Clears the line, also when Ctrl-C ends the read: a request that is still open then may keep the line itself until the
+    /// process is gone.
+    fn drop(&mut self) {
+        self.0.clear();
     }
 }
 
 impl ProgressLine {
+    fn begin(console: Console, redact: bool) -> Arc<Self> {
+        let is_dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
+        let has_terminal = !is_dumb && !console.is_quiet && std::io::stderr().is_terminal();
+        let line = ProgressLine {
+            console,
+            // Buffered, so that a line is drawn at once.
+            terminal: has_terminal.then(Term::buffered_stderr),
+            state: Mutex::default(),
+            redact,
+        };
+        line.update(|_| ());
+        Arc::new(line)
+    }
+
     /// Changes the state and draws it; without a terminal there is nothing to do.
     fn update(&self, change: impl FnOnce(&mut ProgressState)) {
         let Some(terminal) = &self.terminal else {
@@ -147,6 +149,20 @@ impl ProgressLine {
 }
 
 impl ProgressObserver {
+    fn of(line: &Arc<ProgressLine>, cluster: Option<String>) -> Arc<dyn ReadObserver> {
+        if line.console.is_quiet {
+            return Arc::new(NoopObserver);
+        }
+        let hidden = line.redact && cluster.is_some();
+        Arc::new(Self {
+            line: Arc::clone(line),
+            cluster: match hidden {
+                true => Some("a cluster".to_owned()),
+                false => cluster.map(|name| terminal::escape_line(&name).into_owned()),
+            },
+        })
+    }
+
     fn update(&self, change: impl FnOnce(&mut ClusterReads)) {
         let name = self.cluster.as_deref().unwrap_or_default();
         self.line
@@ -200,12 +216,12 @@ impl ReadObserver for ProgressObserver {
 }
 
 impl Drop for ProgressObserver {
-    /// Its cluster is read.
+    /// Its cluster is read. What else is read draws the line; after the end of the run nothing may.
     fn drop(&mut self) {
         let name = self.cluster.as_deref().unwrap_or_default();
-        self.line.update(|state| {
-            state.reads.remove(name);
-        });
+        let state = self.line.state.lock();
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        state.reads.remove(name);
     }
 }
 
@@ -218,7 +234,7 @@ impl Drop for ProgressLine {
 
 /// Progress of one cluster if stderr is a terminal, otherwise notes about retries only; nothing with `--quiet`.
 pub(super) fn read_observer(console: Console, redact: bool) -> Arc<dyn ReadObserver> {
-    RunProgress::new(console, redact).observer(None)
+    ProgressObserver::of(&ProgressLine::begin(console, redact), None)
 }
 
 #[cfg(test)]
