@@ -97,8 +97,21 @@ pub(super) fn remark_line(remark: &str) -> String {
     }
 }
 
-/// Prints an escaped line of limited length on stderr.
+/// Prints an escaped line of limited length on stderr, on a terminal without breaks inside words.
 fn eprint_line(line: &str) {
     let line = terminal::escape_truncated(line, LONGEST_LINE);
+    let line = match terminal_size::terminal_size_of(std::io::stderr()) {
+        Some((width, _)) => textwrap::fill(&line, wrap_options(usize::from(width.0))),
+        None => line.into_owned(),
+    };
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Words such as paths and commands stay whole, so that they can be copied.
+fn wrap_options<'a>(width: usize) -> textwrap::Options<'a> {
+    textwrap::Options::new(width.max(20))
+        .subsequent_indent("  ")
+        .break_words(false)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
 }

@@ -131,7 +131,7 @@ pub fn explain(
     }
     let rule = rules.iter().find(|rule| rule.id == id);
     let rule = rule.ok_or_else(|| UnknownRule::new(id, rules))?;
-    let details = (rule.details)(catalog);
+    let details = wrap_details(&(rule.details)(catalog));
     let sections = [
         ("TITLE:", rule.title),
         ("WHY IT MATTERS:", rule.why),
@@ -143,6 +143,15 @@ pub fn explain(
     ];
     let doc = RuleDoc::from_rule(rule, catalog);
     Ok(explanation(&[("RULE:", id)], &doc, &sections, look))
+}
+
+/// Indented lines keep their indent where they go on.
+fn wrap_details(text: &str) -> String {
+    let lines = text.lines().map(|line| match line.strip_prefix("  ") {
+        Some(field) => wrap::wrap(field, "    ", EXPLAIN_WIDTH - 4).replacen("    ", "  ", 1),
+        None => format!("{line}\n"),
+    });
+    lines.collect()
 }
 
 fn explanation(
