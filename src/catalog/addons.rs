@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
+use super::table::comma_separated;
 use super::{
     CatalogError, ImageRef, KubernetesReleases, Minor, MinorRange, Release, SkewLimit,
     VersionRange, VersionSpec, load_table,
@@ -89,11 +90,11 @@ pub struct Addon {
     #[serde(rename = "place")]
     pub upgrade_order: UpgradeOrder,
     /// Suffixes of its image repositories, in whole path segments; separated by commas.
-    #[serde(deserialize_with = "listed")]
+    #[serde(deserialize_with = "comma_separated")]
     #[serde(rename = "images")]
     pub image_suffixes: Vec<String>,
     /// Helm charts that install it, separated by commas.
-    #[serde(deserialize_with = "listed")]
+    #[serde(deserialize_with = "comma_separated")]
     pub charts: Vec<String>,
     /// The meaning of its image tags.
     #[serde(rename = "tags")]
@@ -460,12 +461,6 @@ fn without_architecture(repository: &str) -> &str {
     let mut architectures = ARCHITECTURES.iter();
     let bare = architectures.find_map(|suffix| repository.strip_suffix(suffix));
     bare.unwrap_or(repository)
-}
-
-fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let parts = text.split(',').filter(|part| !part.is_empty());
-    Ok(parts.map(str::to_owned).collect())
 }
 
 #[cfg(test)]

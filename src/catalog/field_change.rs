@@ -1,8 +1,9 @@
 //! How the fields of an API change on the way to its replacement, where more than `apiVersion` does.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::api::Gvk;
+use super::table::comma_separated;
 
 /// What happens to a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -57,9 +58,4 @@ impl FieldChange {
         let versions = self.from.iter();
         versions.map(|version| Gvk::new(version, &self.kind))
     }
-}
-
-fn comma_separated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Ok(text.split(',').map(str::to_owned).collect())
 }

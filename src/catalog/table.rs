@@ -1,6 +1,7 @@
 //! Embedded tables.
 
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 /// A malformed data file. Cannot happen in a released binary, because tests load the same bytes.
 #[derive(Debug, thiserror::Error)]
@@ -28,4 +29,13 @@ pub(crate) fn load_table<T: DeserializeOwned>(
             table: name,
             source: Box::new(source),
         })
+}
+
+/// A cell with several values.
+pub(super) fn comma_separated<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let parts = text.split(',').filter(|part| !part.is_empty());
+    Ok(parts.map(str::to_owned).collect())
 }

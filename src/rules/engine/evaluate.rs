@@ -1,20 +1,17 @@
 //! From findings to a verdict. Policy is applied here only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 
 use super::baseline::{CurrentRun, Resolved};
+use super::coverage::RuleCoverage;
 use super::narrowing::narrow;
-use crate::api_usage::{deployed_releases_need, other_records_needs, unread_releases};
-use crate::catalog::PlatformName;
-use crate::need::{ClusterId, Need, NeedContext};
 use crate::path::HopId;
 use crate::rules::{
     BaselineFinding, CheckContext, Finding, Gap, Policy, PolicyStatus, Rule, Severity,
 };
-use crate::snapshot::{ClusterSnapshot, ManifestFilter, MissingData};
-use crate::text::names::CHECK;
+use crate::snapshot::ClusterSnapshot;
 use crate::text::pluralize;
 
 /// The answer in one word.
@@ -97,7 +94,11 @@ pub fn evaluate(context: &CheckContext<'_>, rules: &[&Rule], policy: &Policy) ->
     }
     name_betas(&mut findings, context);
     rule_remarks.extend(narrow(&mut findings, context, policy));
-    let (gaps, rules_evaluated, looked) = collect_gaps(context, &chosen, unevaluated);
+    let RuleCoverage {
+        gaps,
+        rules_evaluated,
+        looked,
+    } = RuleCoverage::of(context, &chosen, unevaluated);
     let resolved = policy.baseline.as_ref().map(|baseline| {
         baseline.resolved_since(&CurrentRun {
             context,
@@ -295,215 +296,4 @@ fn sort_key(finding: &Finding) -> impl Ord {
         finding.id,
         finding.message.clone(),
     )
-}
-
-/// Missing data by cluster, with the rules that need it.
-type GapIndex = BTreeMap<(Option<ClusterId>, MissingData), Vec<String>>;
-
-/// The gaps, how many rules could be evaluated, and which of them looked at something.
-///
-/// A rule is evaluated on the needs that were met; each unmet need is a gap that names the rule. A rule none of whose needs
-/// were met is not evaluated.
-fn collect_gaps(
-    context: &CheckContext<'_>,
-    rules: &[&Rule],
-    unevaluated: Vec<(&'static str, MissingData)>,
-) -> (Vec<Gap>, usize, BTreeSet<&'static str>) {
-    let mut found = GapIndex::new();
-    let cluster = context
-        .cluster_id()
-        .filter(|_| !context.other_clusters.is_empty());
-    for (id, missing) in unevaluated {
-        let rules = found.entry((cluster.cloned(), missing)).or_default();
-        rules.push(id.to_owned());
-    }
-    for gap in context.detected.iter().flat_map(|detected| &detected.gaps) {
-        let gap = (Some(gap.cluster.clone()), gap.missing.clone());
-        found.entry(gap).or_default();
-    }
-    let mut looked = BTreeSet::new();
-    let mut evaluated = 0;
-    for rule in rules {
-        match evaluated_by(context, rule, &mut found) {
-            Some(EvaluatedBy::Facts) => evaluated += 1,
-            Some(EvaluatedBy::Objects) => {
-                evaluated += 1;
-                looked.insert(rule.id);
-            }
-            None => {}
-        }
-    }
-    if evaluated == 0 && context.cluster.is_none() && !rules.is_empty() {
-        let ids = rules.iter().map(|rule| rule.id.to_owned());
-        let missing = MissingData {
-            what: "the chosen rules".to_owned(),
-            why: "they inspect a cluster, and only manifests are given: leave --local out, or choose rules that read manifests".to_owned(),
-            rbac: None,
-        };
-        if context.manifests.manifests_read() > 0 {
-            found.entry((None, missing)).or_default().extend(ids);
-        }
-    }
-    let path = context.path;
-    let manifests = context.manifests;
-    let filter = path.to.map(|to| ManifestFilter {
-        has_cluster: context.cluster.is_some(),
-        from: path.from,
-        to: Some(to),
-        oldest: Some(to),
-    });
-    let dropped = filter
-        .into_iter()
-        .flat_map(|filter| manifests.dropped_gaps(filter, context.catalog));
-    let platforms = platforms_without_cluster(context);
-    for missing in platforms {
-        found.entry((None, missing)).or_default();
-    }
-    for missing in catalog_horizon_gaps(context).into_iter().chain(dropped) {
-        let concerned = rules.iter().filter(|rule| rule.reads_files);
-        let ids = concerned.map(|rule| rule.id.to_owned());
-        found.entry((None, missing)).or_default().extend(ids);
-    }
-    let gaps = found
-        .into_iter()
-        .map(|((cluster, missing), mut rules)| {
-            rules.sort();
-            rules.dedup();
-            Gap {
-                what: missing.what,
-                why: missing.why,
-                cluster,
-                rules,
-                rbac: missing.rbac,
-            }
-        })
-        .collect();
-    (gaps, evaluated, looked)
-}
-
-/// The platforms on the path, where there are only manifests and the minor of Kubernetes is unknown, so that nothing judges
-/// them: the rules of a platform inspect a cluster.
-fn platforms_without_cluster(context: &CheckContext<'_>) -> BTreeSet<MissingData> {
-    let is_judged = context.cluster.is_some() || context.path.to.is_some();
-    if is_judged || context.manifests.manifests_read() == 0 {
-        return BTreeSet::new();
-    }
-    let hops = context.path.hops.iter();
-    hops.map(|hop| MissingData {
-        what: format!("the manifests, for {}", hop.platform.title()),
-        why: "its rules inspect a cluster, and the minor of Kubernetes is unknown: run the command without --local, or add --to kubernetes=VERSION"
-            .to_owned(),
-        rbac: None,
-    })
-    .collect()
-}
-
-/// What a rule was evaluated by.
-enum EvaluatedBy {
-    /// Objects of a cluster or manifests.
-    Objects,
-    /// Version and discovery alone; so is a rule of a platform that is not there.
-    Facts,
-}
-
-/// What a rule could be evaluated by, at least in part. Adds its missing data.
-fn evaluated_by(
-    context: &CheckContext<'_>,
-    rule: &Rule,
-    found: &mut GapIndex,
-) -> Option<EvaluatedBy> {
-    let mut concerns = |cluster: Option<&ClusterId>, missing: MissingData| {
-        let rules = found.entry((cluster.cloned(), missing)).or_default();
-        rules.push(rule.id.to_owned());
-    };
-    let (mut needs, mut met) = (0, 0);
-    let (view, mut reads_helm) = (context.view(), false);
-    if let Some(cluster) = context.cluster {
-        let need_context = NeedContext {
-            path: context.path,
-            catalog: context.catalog,
-            discovery: &cluster.discovery,
-        };
-        for need in rule.needs(&need_context) {
-            needs += 1;
-            match cluster.rows_for(&need, context.catalog) {
-                Ok(_) => met += 1,
-                Err(missing) if is_refused_with_releases(&need, &missing, cluster, context) => {}
-                Err(missing) => concerns(Some(&cluster.id), *missing),
-            }
-            for skipped in cluster.skipped_objects(&need) {
-                concerns(Some(&cluster.id), skipped);
-            }
-            reads_helm |= other_records_needs().contains(&need);
-        }
-    }
-    for missing in view
-        .filter(|_| reads_helm)
-        .into_iter()
-        .flat_map(unread_releases)
-    {
-        concerns(context.cluster_id(), missing);
-    }
-    let files = context.manifests;
-    if rule.reads_files {
-        let served = context
-            .cluster
-            .map(|cluster| &cluster.discovery.group_versions);
-        for missing in files.gaps_beside(served) {
-            concerns(None, missing.clone());
-        }
-    }
-    if met > 0 || (rule.reads_files && files.manifests_read() > 0) {
-        return Some(EvaluatedBy::Objects);
-    }
-    (context.cluster.is_some() && needs == 0).then_some(EvaluatedBy::Facts)
-}
-
-/// Whether records of Helm were refused like the deployed ones of the same resource, which are a gap already.
-fn is_refused_with_releases(
-    need: &Need,
-    missing: &MissingData,
-    cluster: &ClusterSnapshot,
-    context: &CheckContext<'_>,
-) -> bool {
-    let deployed = deployed_releases_need(need);
-    let deployed = deployed.and_then(|deployed| cluster.rows_for(&deployed, context.catalog).err());
-    missing.rbac.is_some() && deployed.is_some_and(|deployed| deployed.rbac == missing.rbac)
-}
-
-/// A target newer than the catalog is no error: what the catalog does not know of it is a gap.
-fn catalog_horizon_gaps(context: &CheckContext<'_>) -> Vec<MissingData> {
-    let newest = context.catalog.kubernetes_releases.newest();
-    let beyond = context.path.to.zip(newest);
-    let beyond = beyond.filter(|(to, newest)| *to > newest.minor);
-    let beta = |to| context.catalog.kubernetes_releases.beta(to);
-    let kubernetes = beyond.map(|(to, newest)| MissingData {
-        what: format!("what Kubernetes {to} changes"),
-        why: match beta(to) {
-            Some(beta) => format!(
-                "the catalog is based on {}; more may change before {to} is released (planned for {}). Update kubectl {CHECK} after the release",
-                beta.newest_patch, beta.released
-            ),
-            None => format!(
-                "the catalog of {} ends with {} (newest known); removals after it are known only as far as they were announced. Update kubectl {CHECK}",
-                context.catalog.date, newest.minor
-            ),
-        },
-        rbac: None,
-    });
-    let hops = context.path.hops.iter();
-    let platforms = hops.filter_map(|hop| {
-        let platform = context.catalog.platform(hop.platform)?;
-        let newest = &platform.newest_release()?.release;
-        let unknown = platform.name != PlatformName::Kubernetes && hop.minor() > newest.minor();
-        unknown.then(|| MissingData {
-            what: format!("what {} {} changes", platform.title, hop.to),
-            why: format!(
-                "the catalog of {} ends with {newest}. Update kubectl {CHECK}",
-                platform.date
-            ),
-            rbac: None,
-        })
-    });
-    kubernetes.into_iter().chain(platforms).collect()
 }

@@ -3,6 +3,7 @@
 pub(super) mod baseline;
 pub(super) mod cel;
 pub(super) mod context;
+mod coverage;
 pub mod data_rule;
 pub(super) mod evaluate;
 pub(super) mod finding;

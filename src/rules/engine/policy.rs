@@ -63,27 +63,26 @@ pub enum FailOn {
 }
 
 impl FailOn {
+    /// The least severity that fails the run, if one does.
+    const fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Blocker => Some(Severity::Blocker),
+            Self::Warning => Some(Severity::Warning),
+            Self::Note => Some(Severity::Note),
+            Self::Never => None,
+        }
+    }
+
     /// The value of the flag.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Blocker => "blocker",
-            Self::Warning => "warning",
-            Self::Note => "note",
-            Self::Never => "never",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.severity().map_or("never", Severity::as_str)
     }
 
     /// Whether a finding of this severity fails the run.
     #[must_use]
     pub fn is_reached_by(self, severity: Severity) -> bool {
-        let least = match self {
-            Self::Blocker => Severity::Blocker,
-            Self::Warning => Severity::Warning,
-            Self::Note => Severity::Note,
-            Self::Never => return false,
-        };
-        severity >= least
+        self.severity().is_some_and(|least| severity >= least)
     }
 }
 
