@@ -1,5 +1,6 @@
 //! What a watch reads.
 
+use super::platform::is_of_platform;
 use super::{managed, plans};
 use crate::catalog::GroupResource;
 use crate::facts::control_plane::control_plane_pods_need;
@@ -52,6 +53,7 @@ pub(super) enum Part<'t> {
     Managed,
     Warnings,
     Plans,
+    Platform,
     None,
 }
 
@@ -65,6 +67,9 @@ impl<'t> Part<'t> {
         else {
             return Self::None;
         };
+        if is_of_platform(resource, namespace.as_deref(), selector) {
+            return Self::Platform;
+        }
         let resource = (resource.group.as_str(), resource.plural.as_str());
         match (
             resource,

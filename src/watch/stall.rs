@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::event::EventObject;
 use super::managed::MachinePhase;
+use super::message;
 use super::nodes::NodePhase;
 use super::picture::{Picture, pods_to_evict};
 use crate::snapshot::ClusterView;
@@ -66,6 +67,7 @@ pub(super) fn wait_chain(
             _ => None,
         });
     let stuck = stuck
+        .or_else(|| platform(picture))
         .or_else(|| planned(picture))
         .or_else(|| managed(picture));
     let rollout = picture.rollouts.first().map(|rollout| EventObject {
@@ -75,6 +77,17 @@ pub(super) fn wait_chain(
         why: rollout.why.clone(),
     });
     stuck.or(rollout).into_iter().collect()
+}
+
+/// What shows that a platform is being upgraded.
+fn platform(picture: &Picture) -> Option<EventObject> {
+    let rollout = picture.platform.as_ref().filter(|one| one.is_upgrading())?;
+    Some(EventObject {
+        kind: rollout.shown_by.kind,
+        namespace: rollout.shown_by.namespace.clone(),
+        name: rollout.shown_by.name.clone(),
+        why: message::platform_state(rollout),
+    })
 }
 
 /// A Plan whose Job failed, or one that is being applied.

@@ -10,6 +10,7 @@ use super::super::message::{self, ScopedMessage};
 use super::super::needs::Part;
 use super::super::nodes::NodeState;
 use super::super::picture::{self, Picture, RolloutState, pods_to_evict};
+use super::super::platform::PlatformRollout;
 use super::super::progress::UpgradePhase;
 use super::super::{history, managed, plans};
 use super::UpgradeWatch;
@@ -46,6 +47,7 @@ impl UpgradeWatch<'_> {
             .extend(changes.map(|(scope, text)| self.event(at, EventKind::Progress, scope, text)));
         events.extend(self.check_idle(at));
         events.extend(self.check_finished(at));
+        events.extend(self.check_platform_failed(at));
         events.extend(self.check_taken_back(at));
         events
     }
@@ -76,12 +78,13 @@ impl UpgradeWatch<'_> {
         self.drains.set_all(&picture.nodes, at);
         let of_nodes = history::of_nodes(nodes, &picture.nodes, at);
         let is_of_machines = self.count_machines(&picture);
+        self.follow_platform(&picture, at);
         let mut history = match is_of_machines {
             true => history::of_machines(picture.managed.values(), at),
             false => of_nodes,
         };
         let are_servers_known = self.are_servers_known(&picture);
-        let mut text = message::picture(&picture, are_servers_known);
+        let mut text = self.picture_text(&picture);
         self.may_be_idle = picture.is_idle() && !are_servers_known;
         if !history.is_empty() && (is_of_machines || picture.goal.is_some()) {
             text += &message::history(&history);
@@ -100,6 +103,7 @@ impl UpgradeWatch<'_> {
             text += &format!("; not shown, because they may not be listed: {refused}");
         }
         let mut events = vec![self.event(at, EventKind::Picture, self.cluster_scope(), text)];
+        events.extend(self.check_platform_failed(at));
         events.extend(self.check_finished(at));
         events
     }
@@ -144,6 +148,11 @@ impl UpgradeWatch<'_> {
                 forget_earlier(&mut self.earlier_rollouts, &mut rollouts);
                 of_cluster = message::rollouts(&picture.rollouts, &rollouts);
                 picture.rollouts = rollouts;
+            }
+            Touched::Platform => {
+                let platform = PlatformRollout::new(view);
+                of_cluster = message::platform(picture.platform.as_ref(), platform.as_ref());
+                picture.platform = platform;
             }
             Touched::Managed => {
                 let before = picture.set_managed(managed::rollouts(view));
@@ -208,10 +217,14 @@ impl UpgradeWatch<'_> {
             true => self.done(picture),
             false => done_before,
         };
+        self.follow_platform(picture, at);
         self.await_nodes(picture, at);
         if self.is_over(picture) {
             // Surge is gone, and what was removed does not come back.
-            self.total = self.tally(picture).all();
+            self.total = match &picture.platform {
+                Some(platform) if self.platform.is_followed => platform.total,
+                _ => self.tally(picture).all(),
+            };
             if let Some(progress) = &mut self.managed {
                 progress.count(&picture.managed);
             }
@@ -235,7 +248,10 @@ impl UpgradeWatch<'_> {
     /// Counts machines instead of nodes from when a managed cluster is seen being upgraded and this cluster is not. Returns
     /// whether that is now.
     pub(super) fn count_machines(&mut self, picture: &Picture) -> bool {
-        let begins = picture.goal.is_none() && !picture.is_idle() && self.managed.is_none();
+        let begins = picture.goal.is_none()
+            && picture.is_upgrading_managed()
+            && self.managed.is_none()
+            && !self.platform.is_followed;
         if begins {
             self.managed = Some(ManagedProgress::new(&picture.managed));
             self.total = picture.machine_tally().all();
