@@ -54,6 +54,7 @@ mod upgrade;
 mod volumes;
 mod watch;
 mod watch_cluster_api;
+mod watch_kyma;
 mod watch_outage;
 mod watch_plans;
 mod webhooks;
@@ -95,6 +96,7 @@ fn main() -> ExitCode {
         addons::trials(),
         watch::trials(),
         watch_cluster_api::trials(),
+        watch_kyma::trials(),
         watch_outage::trials(),
         watch_plans::trials(),
     ];

@@ -10,7 +10,7 @@ use super::super::message::{self, ScopedMessage};
 use super::super::needs::Part;
 use super::super::nodes::NodeState;
 use super::super::picture::{self, Picture, RolloutState, pods_to_evict};
-use super::super::platform::PlatformRollout;
+use super::super::platform::platform_rollout;
 use super::super::progress::UpgradePhase;
 use super::super::{history, managed, plans};
 use super::UpgradeWatch;
@@ -150,7 +150,7 @@ impl UpgradeWatch<'_> {
                 picture.rollouts = rollouts;
             }
             Touched::Platform => {
-                let platform = PlatformRollout::new(view);
+                let platform = platform_rollout(view);
                 of_cluster = message::platform(picture.platform.as_ref(), platform.as_ref());
                 picture.platform = platform;
             }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{PlatformObject, PlatformPhase, PlatformRollout};
+use super::rollout::{PlatformObject, PlatformPhase, PlatformRollout};
 use crate::catalog::{GroupResource, ImageRef, PlatformName, Release};
 use crate::facts::kyma::{
     self, ComponentReport, InstallerProgress, KYMA_INSTALLER, KymaInstallation,
