@@ -61,13 +61,13 @@ fn goal(
     let platform = target.platform.unwrap_or(PlatformName::Kubernetes);
     let goals = match platform {
         PlatformName::Kubernetes => (Some(UpgradeGoal::Given(version.clone())), None),
-        PlatformName::Kyma => {
+        PlatformName::Kyma | PlatformName::Dkp => {
             let version = version.clone();
             (None, Some(PlatformGoal { platform, version }))
         }
-        PlatformName::Dkp | PlatformName::ClusterApi => {
+        PlatformName::ClusterApi => {
             return Err(CliError::usage(format!(
-                "--to {platform}={version}: {WATCH} follows Kubernetes and Kyma; use --to VERSION or --to kyma=VERSION"
+                "--to {platform}={version}: {WATCH} follows Kubernetes, DKP and Kyma; use --to VERSION, --to dkp=VERSION or --to kyma=VERSION"
             )));
         }
     };

@@ -23,14 +23,13 @@ use super::novelty::Novelty;
 use super::observation::{Change, Observation};
 use super::outage::{Outage, OutageKind};
 use super::picture::Picture;
-use super::platform::PlatformGoal;
+use super::platform::{PlatformGoal, PlatformProgress};
 use super::progress::{Progress, UpgradePhase};
 use super::steps::{PlanProgress, PlannedStep};
 use super::warnings::Warnings;
 use crate::catalog::{Catalog, Release};
 use crate::need::ClusterId;
 use crate::snapshot::{ClusterSnapshot, ReadOutcome};
-use platform::PlatformProgress;
 
 /// Probes that count as recent: behind a load balancer one probe sees one API server. That none of them reaches one of three
 /// is improbable.
@@ -221,7 +220,7 @@ impl<'c> UpgradeWatch<'c> {
     }
 
     fn picture_text(&self, picture: &Picture) -> String {
-        if !self.platform.is_followed {
+        if !self.platform.is_followed() {
             return message::picture(picture, self.are_servers_known(picture));
         }
         let goal = self.options.platform.as_ref();
@@ -354,7 +353,7 @@ impl<'c> UpgradeWatch<'c> {
 
     /// A managed cluster that was not seen being upgraded is not: a machine may be broken.
     fn phase(&self, picture: &Picture) -> UpgradePhase {
-        if let Some(phase) = self.platform_phase(picture) {
+        if let Some(phase) = self.platform.phase(picture.platform.as_ref()) {
             return phase;
         }
         match picture.phase() {
@@ -366,8 +365,8 @@ impl<'c> UpgradeWatch<'c> {
     }
 
     fn is_over(&self, picture: &Picture) -> bool {
-        if self.platform.is_followed {
-            return self.platform.is_complete;
+        if self.platform.is_followed() {
+            return self.platform.is_complete();
         }
         picture.phase() == UpgradePhase::Finished
             && !picture.is_platform_upgrading()
@@ -385,11 +384,7 @@ impl<'c> UpgradeWatch<'c> {
 
     /// How many are certain to have been replaced: a surge node that is ready has replaced none yet.
     fn done(&self, picture: &Picture) -> usize {
-        if let Some(platform) = picture
-            .platform
-            .as_ref()
-            .filter(|_| self.platform.is_followed)
-        {
+        if let Some(platform) = self.followed_platform(picture) {
             return platform.done_for(self.options.platform.as_ref());
         }
         if let Some(progress) = &self.managed {

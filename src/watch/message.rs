@@ -67,6 +67,13 @@ pub(super) fn platform_state(rollout: &PlatformRollout) -> String {
         PlatformPhase::Settled if rollout.done == rollout.total => {
             format!("{name} is installed: {}", parts())
         }
+        PlatformPhase::Between { next } => {
+            format!(
+                "{name}: {} of {} done, {next} is next",
+                rollout.done,
+                parts()
+            )
+        }
         PlatformPhase::Settled => format!(
             "{name} is installed: {} of {}; the others are of the release before",
             rollout.done,
@@ -90,17 +97,18 @@ pub(super) fn platform(
     after: Option<&PlatformRollout>,
 ) -> Vec<String> {
     let after = after.filter(|after| Some(*after) != before);
-    let is_event = |rollout: &&PlatformRollout| {
-        !matches!(
-            rollout.phase,
-            PlatformPhase::Settled | PlatformPhase::Failed { .. }
-        )
-    };
-    after
-        .filter(is_event)
-        .map(platform_state)
-        .into_iter()
-        .collect()
+    let text = after.and_then(|rollout| match rollout.phase {
+        PlatformPhase::Failed { .. } => None,
+        PlatformPhase::Settled if rollout.is_final => None,
+        PlatformPhase::Settled => Some(format!(
+            "{}: {} of {} done; it is finished unless more follows",
+            rollout.name(),
+            rollout.done,
+            pluralize(rollout.total, rollout.part)
+        )),
+        _ => Some(platform_state(rollout)),
+    });
+    text.into_iter().collect()
 }
 
 /// The state of an upgrade of a platform.
@@ -113,7 +121,14 @@ pub(super) fn platform_picture(
         || "it was not found in this cluster, or may not be read".to_owned(),
         platform_state,
     );
-    format!("{}{state}", goal.unwrap_or_default())
+    let others = rollout
+        .map(|rollout| &rollout.others[..])
+        .unwrap_or_default();
+    let others = match others {
+        [] => String::new(),
+        others => format!("; upgraded by their owners: {}", others.join(", ")),
+    };
+    format!("{}{state}{others}", goal.unwrap_or_default())
 }
 
 /// What the cluster shows of the time before the watch.

@@ -7,7 +7,7 @@ use super::managed::{self, MachinePhase, MachineState, ManagedRollout};
 use super::needs::{pods_on_node_need, system_workloads_need};
 use super::nodes::{NodeState, NodeTable, NodeUpdate, Tally};
 use super::plans::{self, NodePlan};
-use super::platform::{PlatformRollout, platform_rollout};
+use super::platform::PlatformRollout;
 use super::progress::{PoolProgress, UpgradePhase};
 use crate::catalog::Release;
 use crate::facts::control_plane::{APISERVER, control_plane_pods, control_plane_pods_need};
@@ -79,7 +79,7 @@ impl Picture {
             nodes: NodeTable::default(),
             managed: BTreeMap::new(),
             plans: plans::plans(view),
-            platform: platform_rollout(view),
+            platform: None,
             machines: Tally::default(),
             managed_phase: UpgradePhase::Waiting,
         };

@@ -4,9 +4,10 @@ use std::fs;
 
 use jiff::{SignedDuration, Timestamp};
 use kubectl_upgrade::api::v1::{UPGRADE_EVENT_SCHEMA, UpgradeEvent};
-use kubectl_upgrade::catalog::{Catalog, PlatformName, Release, VersionSpec};
+use kubectl_upgrade::catalog::{Catalog, Release};
 use kubectl_upgrade::client::decode_objects;
-use kubectl_upgrade::need::{ClusterId, Discovery, ReadRequest, read_plan};
+use kubectl_upgrade::need::{ClusterId, Discovery, ReadRequest, ReadTarget, read_plan};
+use kubectl_upgrade::path::UpgradeTarget;
 use kubectl_upgrade::report::{EventFormat, RenderOptions, render_event};
 use kubectl_upgrade::snapshot::{ReadOutcome, ReadResult, Rows};
 use kubectl_upgrade::watch::{
@@ -20,14 +21,14 @@ use crate::{CATALOG, case, golden};
 
 const FOLDER: &str = "tests/fixtures/watch";
 
-/// A line of a fixture: an object as it became, or one that was deleted; or the release of Kyma that `--to` names.
+/// A line of a fixture: an object as it became, or one that was deleted; or the release of a platform that `--to` names.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
     at: Timestamp,
     object: Option<Value>,
     deleted: Option<Deleted>,
-    to: Option<VersionSpec>,
+    to: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -60,9 +61,12 @@ fn follow(name: &str) {
         ClusterId("management".to_owned()),
         catalog,
         WatchOptions {
-            platform: to.map(|version| PlatformGoal {
-                platform: PlatformName::Kyma,
-                version,
+            platform: to.map(|to| {
+                let target: UpgradeTarget = to.parse().expect("a target");
+                PlatformGoal {
+                    platform: target.platform.expect("a platform"),
+                    version: target.version,
+                }
             }),
             goal: None,
             stall_after: SignedDuration::from_mins(5),
@@ -141,9 +145,28 @@ fn is_kind(request: &ReadRequest, kind: &str) -> bool {
 /// The rows of the objects that a request reads.
 fn rows(request: &ReadRequest, lines: &[&Line]) -> Rows {
     let objects = lines.iter().filter_map(|line| line.object.clone());
-    let objects =
-        objects.filter(|object| is_kind(request, object["kind"].as_str().expect("a kind")));
+    let objects = objects.filter(|object| {
+        is_kind(request, object["kind"].as_str().expect("a kind")) && is_selected(request, object)
+    });
     decode_objects(request, *CATALOG, objects).0
+}
+
+/// Whether an object is in the namespace of a request, and has its name if it asks for one.
+fn is_selected(request: &ReadRequest, object: &Value) -> bool {
+    let ReadTarget::Objects {
+        namespace,
+        selector,
+        ..
+    } = &request.target
+    else {
+        return false;
+    };
+    let is = |field: &str, wanted: &str| object["metadata"][field] == wanted;
+    let name = selector.fields.strip_prefix("metadata.name=");
+    namespace
+        .as_ref()
+        .is_none_or(|wanted| is("namespace", wanted))
+        && name.is_none_or(|wanted| is("name", wanted))
 }
 
 fn listed(request: &ReadRequest, rows: Rows, at: Timestamp) -> ReadResult {

@@ -54,6 +54,7 @@ mod upgrade;
 mod volumes;
 mod watch;
 mod watch_cluster_api;
+mod watch_dkp;
 mod watch_kyma;
 mod watch_outage;
 mod watch_plans;
@@ -96,6 +97,7 @@ fn main() -> ExitCode {
         addons::trials(),
         watch::trials(),
         watch_cluster_api::trials(),
+        watch_dkp::trials(),
         watch_kyma::trials(),
         watch_outage::trials(),
         watch_plans::trials(),

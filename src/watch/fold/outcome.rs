@@ -39,8 +39,7 @@ impl UpgradeWatch<'_> {
             let text = format!("the upgrade of cluster {cluster} to v{version} was taken back");
             return Some(self.event(at, EventKind::Failed, self.cluster_scope(), text));
         }
-        let platform = picture.platform.as_ref();
-        let platform = platform.filter(|_| self.platform.is_followed);
+        let platform = self.followed_platform(picture);
         let text = match &picture.goal {
             _ if let Some(platform) = platform => message::platform_state(platform),
             Some(goal) => message::finished(picture, goal, self.missing),
@@ -128,7 +127,7 @@ impl UpgradeWatch<'_> {
             .as_ref()
             .map(|picture| picture.nodes.tally().all());
         let fewer = present.map_or(0, |present| self.total.saturating_sub(present));
-        let is_of_nodes = self.managed.is_none() && !self.platform.is_followed;
+        let is_of_nodes = self.managed.is_none() && !self.platform.is_followed();
         let fewer = if is_of_nodes { fewer } else { 0 };
         let what = message::stalled_on(links).or_else(|| message::fewer_nodes(fewer));
         let text = format!(

@@ -72,6 +72,7 @@ impl UpgradeWatch<'_> {
         };
         let versions = self.probes.iter().cloned().collect();
         let mut picture = Picture::new(view, nodes, versions, self.options.goal.as_ref());
+        picture.platform = platform_rollout(view, self.options.platform.as_ref());
         let rollouts = picture.rollouts.drain(..);
         self.earlier_rollouts = rollouts.map(|one| (one.kind, one.name)).collect();
         self.total = picture.nodes.tally().all();
@@ -122,13 +123,19 @@ impl UpgradeWatch<'_> {
         let mut nodes = Vec::new();
         let mut managed = Vec::new();
         let mut of_cluster = Vec::new();
+        // The machines of clusters are parts of DKP.
+        let is_of_platform = match &touched {
+            Touched::Platform => true,
+            Touched::Managed => picture.platform.is_some(),
+            _ => false,
+        };
         let is_of_plans = match &touched {
             Touched::Plans => true,
             Touched::Nodes(_) => !picture.plans.is_empty(),
             _ => false,
         };
         match touched {
-            Touched::Nothing | Touched::Plans => {}
+            Touched::Nothing | Touched::Plans | Touched::Platform => {}
             Touched::ApiServers => {
                 let versions: BTreeSet<Release> = self.probes.iter().cloned().collect();
                 if picture.control_plane.api_servers != versions {
@@ -148,11 +155,6 @@ impl UpgradeWatch<'_> {
                 forget_earlier(&mut self.earlier_rollouts, &mut rollouts);
                 of_cluster = message::rollouts(&picture.rollouts, &rollouts);
                 picture.rollouts = rollouts;
-            }
-            Touched::Platform => {
-                let platform = platform_rollout(view);
-                of_cluster = message::platform(picture.platform.as_ref(), platform.as_ref());
-                picture.platform = platform;
             }
             Touched::Managed => {
                 let before = picture.set_managed(managed::rollouts(view));
@@ -174,6 +176,14 @@ impl UpgradeWatch<'_> {
         if is_of_plans {
             let before = std::mem::replace(&mut picture.plans, plans::plans(view));
             of_cluster.extend(message::plans(&before, &picture.plans));
+        }
+        if is_of_platform {
+            let platform = platform_rollout(view, self.options.platform.as_ref());
+            of_cluster.extend(message::platform(
+                picture.platform.as_ref(),
+                platform.as_ref(),
+            ));
+            picture.platform = platform;
         }
         let mut messages = Vec::new();
         if picture.find_goal()
@@ -221,9 +231,9 @@ impl UpgradeWatch<'_> {
         self.await_nodes(picture, at);
         if self.is_over(picture) {
             // Surge is gone, and what was removed does not come back.
-            self.total = match &picture.platform {
-                Some(platform) if self.platform.is_followed => platform.total,
-                _ => self.tally(picture).all(),
+            self.total = match self.followed_platform(picture) {
+                Some(platform) => platform.total,
+                None => self.tally(picture).all(),
             };
             if let Some(progress) = &mut self.managed {
                 progress.count(&picture.managed);
@@ -251,7 +261,7 @@ impl UpgradeWatch<'_> {
         let begins = picture.goal.is_none()
             && picture.is_upgrading_managed()
             && self.managed.is_none()
-            && !self.platform.is_followed;
+            && !self.platform.is_followed();
         if begins {
             self.managed = Some(ManagedProgress::new(&picture.managed));
             self.total = picture.machine_tally().all();

@@ -119,6 +119,8 @@ fn platform(part: &'static str, phase: PlatformPhase) -> PlatformRollout {
         current: None,
         shown_by: PlatformObject::default(),
         part_timeout: SignedDuration::ZERO,
+        is_final: true,
+        others: Vec::new(),
         phase,
     }
 }
@@ -366,6 +368,7 @@ fn components(view: ClusterView<'_>) -> Option<PlatformRollout> {
         release: Some(release),
         done: done.count(),
         total: newest.len() + older,
+        is_final: older == 0,
         current: running.map(|report| report.name.to_owned()),
         shown_by: shown_by("ConfigMap", shown.meta),
         ..platform("component", phase)

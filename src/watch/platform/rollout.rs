@@ -34,6 +34,10 @@ pub struct PlatformRollout {
     pub shown_by: PlatformObject,
     /// How long one part may take before it counts as stuck.
     pub part_timeout: SignedDuration,
+    /// Whether it is complete as soon as it is at rest; otherwise more may follow.
+    pub is_final: bool,
+    /// Clusters that others upgrade, with their versions.
+    pub others: Vec<String>,
     /// What is going on.
     pub phase: PlatformPhase,
 }
@@ -61,6 +65,11 @@ pub enum PlatformPhase {
         /// What it waits for.
         why: String,
     },
+    /// Some parts may be done, and nobody has begun the next one.
+    Between {
+        /// That part.
+        next: String,
+    },
     /// It is being installed.
     Working,
     /// Something failed and is tried again, or waits for a person.
@@ -80,7 +89,7 @@ impl PlatformRollout {
     #[must_use]
     pub fn is_upgrading(&self) -> bool {
         match &self.phase {
-            PlatformPhase::Settled => false,
+            PlatformPhase::Settled | PlatformPhase::Between { .. } => false,
             PlatformPhase::Pending { is_requested, .. } => *is_requested,
             PlatformPhase::Working
             | PlatformPhase::Retrying { .. }
