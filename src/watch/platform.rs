@@ -23,13 +23,10 @@ pub(super) fn platform_rollout(
     dkp.flatten().or_else(|| kyma().flatten())
 }
 
-/// What is listed every few seconds where the server has APIs of a platform.
-#[must_use]
-pub fn platform_needs(discovery: &Discovery) -> Vec<Need> {
+/// What shows how far a platform is; empty where the server has no APIs of one.
+pub(super) fn needs(discovery: &Discovery) -> Vec<Need> {
     let mut needs = kyma::needs(discovery);
     needs.extend(dkp::needs(discovery));
-    needs.sort();
-    needs.dedup();
     needs
 }
 

@@ -47,7 +47,7 @@ fn set_application(cluster: &Cluster, namespace: &str, reference: &str) {
 /// The machines of a cluster run this version, or are being replaced.
 fn set_machines(cluster: &Cluster, namespace: &str, name: &str, version: &str, updated: u8) {
     let counts = |more: Value| {
-        let mut counts = json!({"replicas": 1, "updatedReplicas": updated, "readyReplicas": 1, "availableReplicas": 1});
+        let mut counts = json!({"replicas": 1, "updatedReplicas": updated, "readyReplicas": 1, "availableReplicas": 1, "observedGeneration": 1000});
         counts
             .as_object_mut()
             .expect("counts")

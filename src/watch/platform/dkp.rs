@@ -61,7 +61,7 @@ fn flux_need(controller: &str, plural: &str, fields: &[&str]) -> Need {
     Need::objects(resource, DetailLevel::Full).with_fields(&[fields, &conditions].concat())
 }
 
-/// Everything that the estate is made of, but what is watched anyway.
+/// Everything that the estate is made of.
 pub(super) fn needs(discovery: &Discovery) -> Vec<Need> {
     let estate = dkp::needs(discovery);
     if estate.is_empty() {
@@ -74,10 +74,6 @@ pub(super) fn needs(discovery: &Discovery) -> Vec<Need> {
         kustomizations_need(),
         capi::machine_deployments_need(),
     ]);
-    let watched = super::super::needs::watched_needs();
-    needs.retain(|need| watched.iter().all(|one| one.target != need.target));
-    needs.sort();
-    needs.dedup();
     needs
 }
 
@@ -89,7 +85,7 @@ pub(super) fn is_read(resource: &GroupResource) -> bool {
 }
 
 /// How far one part is.
-enum PartState {
+enum DkpPartState {
     Done,
     Todo,
     Working(String),
@@ -97,10 +93,10 @@ enum PartState {
 }
 
 /// A part of DKP.
-struct Part {
+struct DkpPart {
     name: String,
     shown_by: PlatformObject,
-    state: PartState,
+    state: DkpPartState,
 }
 
 /// How far DKP is on its way to the release of the goal, or else to the one that Kommander is set to.
@@ -134,12 +130,12 @@ pub(super) fn rollout(
     let detected = DetectedCluster::new(view.cluster, view.catalog);
     let estate = DkpEstate::new(view, &detected);
     let is_set = set.is_some_and(|set| set.semver >= wanted.semver);
-    let mut parts = vec![Part {
+    let mut parts = vec![DkpPart {
         name: "Kommander".to_owned(),
         shown_by: shown_by("HelmRelease", &kommander.meta),
         state: match is_set {
             true => helm_state(kommander),
-            false => PartState::Todo,
+            false => DkpPartState::Todo,
         },
     }];
     let applications = estate
@@ -171,22 +167,22 @@ fn attached(one: &AttachedCluster) -> String {
 }
 
 /// What is failing comes first, then what is being done, then what is next.
-fn summary(view: ClusterView<'_>, parts: &[Part]) -> PlatformRollout {
+fn summary(view: ClusterView<'_>, parts: &[DkpPart]) -> PlatformRollout {
     let done = parts
         .iter()
-        .filter(|part| matches!(part.state, PartState::Done))
+        .filter(|part| matches!(part.state, DkpPartState::Done))
         .count();
     let failing = parts.iter().find_map(|part| match &part.state {
-        PartState::Failing(why) => Some((part, why)),
+        DkpPartState::Failing(why) => Some((part, why)),
         _ => None,
     });
     let working = parts.iter().find_map(|part| match &part.state {
-        PartState::Working(why) => Some((part, why)),
+        DkpPartState::Working(why) => Some((part, why)),
         _ => None,
     });
     let next = parts
         .iter()
-        .find(|part| matches!(part.state, PartState::Todo));
+        .find(|part| matches!(part.state, DkpPartState::Todo));
     let kustomization = failing_kustomization(view, parts);
     let (phase, shown) = match (failing, kustomization, working, next) {
         (Some((part, why)), ..) => (
@@ -236,7 +232,7 @@ fn helm_release<'v>(view: ClusterView<'v>, namespace: &str, name: &str) -> Optio
 
 /// A platform application; `None` if the release says nothing of it. Where its HelmRelease is in another cluster, its
 /// AppDeployment is all that is known.
-fn application(view: ClusterView<'_>, one: &Application, wanted: &Release) -> Option<Part> {
+fn application(view: ClusterView<'_>, one: &Application, wanted: &Release) -> Option<DkpPart> {
     let version = view.catalog.dkp.platform_app_version(&one.app, wanted)?;
     let of = match (&one.project, &one.workspace) {
         (Some(project), _) => format!(" of project {project}"),
@@ -245,11 +241,11 @@ fn application(view: ClusterView<'_>, one: &Application, wanted: &Release) -> Op
     };
     let release = helm_release(view, &one.namespace, &one.app);
     let state = match (dkp::is_at_least(&one.version, version), release) {
-        (false, _) => PartState::Todo,
+        (false, _) => DkpPartState::Todo,
         (true, Some(release)) => helm_state(release),
-        (true, None) => PartState::Done,
+        (true, None) => DkpPartState::Done,
     };
-    Some(Part {
+    Some(DkpPart {
         name: format!("application {}{of}", one.app),
         shown_by: PlatformObject {
             kind: if release.is_some() {
@@ -268,12 +264,12 @@ fn application(view: ClusterView<'_>, one: &Application, wanted: &Release) -> Op
 }
 
 /// A cluster that Konvoy made: at the Kubernetes of the release, with all its machines.
-fn cluster(one: &KonvoyCluster, kubernetes: &VersionSpec) -> Part {
+fn cluster(one: &KonvoyCluster, kubernetes: &VersionSpec) -> DkpPart {
     let is_reached = one.oldest.as_ref().is_some_and(|version| match kubernetes {
         VersionSpec::Release(wanted) => version.semver >= wanted.semver,
         VersionSpec::Minor(minor) => version.minor() >= *minor,
     });
-    Part {
+    DkpPart {
         name: format!("cluster {}/{}", one.namespace, one.name),
         shown_by: PlatformObject {
             kind: "Cluster",
@@ -281,40 +277,40 @@ fn cluster(one: &KonvoyCluster, kubernetes: &VersionSpec) -> Part {
             name: one.name.clone(),
         },
         state: match (is_reached, one.is_rolling) {
-            (_, true) => PartState::Working("machines are being replaced".to_owned()),
-            (true, false) => PartState::Done,
-            (false, false) => PartState::Todo,
+            (_, true) => DkpPartState::Working("machines are being replaced".to_owned()),
+            (true, false) => DkpPartState::Done,
+            (false, false) => DkpPartState::Todo,
         },
     }
 }
 
 /// What a HelmRelease does, by its condition Ready. What is suspended is left as it is on purpose.
-fn helm_state(row: &ObjectRow) -> PartState {
+fn helm_state(row: &ObjectRow) -> DkpPartState {
     let text = |pointer: &str| row.object.pointer(pointer).and_then(Value::as_str);
     if is_suspended(row) {
-        return PartState::Done;
+        return DkpPartState::Done;
     }
     if !is_observed(row) {
-        return PartState::Working("Flux has not seen the change".to_owned());
+        return DkpPartState::Working("Flux has not seen the change".to_owned());
     }
     let wanted = text("/spec/chart/spec/version");
     let applied = text("/status/lastAppliedRevision");
     let attempted = text("/status/lastAttemptedRevision");
     match ready(row) {
         Some(("True", ..)) if attempted.is_some() && attempted != applied || applied.is_none() => {
-            PartState::Working("it is being upgraded".to_owned())
+            DkpPartState::Working("it is being upgraded".to_owned())
         }
         Some(("True", ..))
             if wanted.is_some_and(|wanted| is_version(wanted) && applied != Some(wanted)) =>
         {
-            PartState::Working("it is being upgraded".to_owned())
+            DkpPartState::Working("it is being upgraded".to_owned())
         }
-        Some(("True", ..)) => PartState::Done,
+        Some(("True", ..)) => DkpPartState::Done,
         Some((_, reason, message)) if is_failure(reason, message) => {
-            PartState::Failing(message.to_owned())
+            DkpPartState::Failing(message.to_owned())
         }
-        Some((_, _, message)) => PartState::Working(message.to_owned()),
-        None => PartState::Working("Flux has not begun".to_owned()),
+        Some((_, _, message)) => DkpPartState::Working(message.to_owned()),
+        None => DkpPartState::Working("Flux has not begun".to_owned()),
     }
 }
 
@@ -350,7 +346,7 @@ fn ready(row: &ObjectRow) -> Option<(&str, &str, &str)> {
 /// A Kustomization of Kommander or of one of its namespaces that fails.
 fn failing_kustomization(
     view: ClusterView<'_>,
-    parts: &[Part],
+    parts: &[DkpPart],
 ) -> Option<(PlatformObject, String)> {
     let mut rows = view.objects(&kustomizations_need()).iter();
     let is_ours = |row: &&ObjectRow| {
