@@ -59,10 +59,7 @@ where
                 .unwrap_or_else(|error| Console::print_error(&error))
         })
         .into(),
-        Err(mut error) => {
-            hints::add_tip(&mut error);
-            Console::print_clap(&error).into()
-        }
+        Err(error) => Console::print_clap(&hints::improve(error, &mut command)).into(),
     }
 }
 
@@ -93,9 +90,10 @@ fn run_check(command: CheckCommand, catalog: &'static Catalog) -> Result<Exit, C
             report::render_rules(flags.list.output, rules, hazards, catalog, &look)
                 .map_err(CliError::could_not_run)?
         }
-        CheckSubcommand::Explain { id } => {
+        CheckSubcommand::Explain { id, kind } => {
             let look = Console::render_options(OutputArgs::default());
-            report::explain(&id, rules, &hazards, catalog, &look).map_err(CliError::usage)?
+            report::explain(&id, kind.as_deref(), rules, &hazards, catalog, &look)
+                .map_err(CliError::usage)?
         }
         CheckSubcommand::Rbac(flags) => {
             let access =

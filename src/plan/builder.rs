@@ -143,6 +143,8 @@ impl<'a> PlanBuilder<'a> {
             };
             pool_schedule(oldest, current_minor, &minors, limits, context.catalog)
         };
+        let mut hops = context.path.hops.iter();
+        let leads_to_dkp = hops.any(|hop| hop.platform == PlatformName::Dkp);
         let addons = detected.map_or(&[][..], |detected| &detected.addons);
         Self {
             evaluator: target.map(|(view, detected)| {
@@ -162,9 +164,10 @@ impl<'a> PlanBuilder<'a> {
                 context,
                 kyma_variant: detected
                     .and_then(|one| one.platform(PlatformName::Kyma)?.variant.clone()),
-                estate: target.map_or_else(DkpEstate::placeholder, |(view, detected)| {
-                    DkpEstate::new(view, detected)
-                }),
+                estate: target.map_or_else(
+                    || DkpEstate::placeholder(leads_to_dkp),
+                    |(view, detected)| DkpEstate::new(view, detected),
+                ),
                 projects: detected.map_or_else(Vec::new, |one| one.topology.projects.clone()),
                 inventory,
                 parallel,

@@ -266,7 +266,13 @@ impl StepBuilder<'_> {
             kubectl_context: hop.kubectl_context,
             has_cluster: self.has_cluster,
             pairs,
-            fragments: estate::fragments(self.catalog, hop, konvoy),
+            fragments: {
+                let mut fragments = estate::fragments(self.catalog, hop, konvoy);
+                let is_one = self.context.other_clusters.is_empty();
+                let suffix = (!is_one).then(|| estate::file_suffix(hop.cluster_name));
+                fragments.push(("ofCluster", suffix.unwrap_or_default()));
+                fragments
+            },
             shell_variables,
         }
     }

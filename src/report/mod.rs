@@ -53,7 +53,7 @@ pub use event::render_event;
 pub use options::{EventFormat, OutputFormat, RenderError, RenderOptions};
 pub use plan::render_plan;
 pub use rbac::{RbacSubject, render_rbac};
-pub use rules::{UnknownRule, explain, render_rules};
+pub use rules::{ExplainError, UnknownRule, explain, render_rules};
 pub use screen::{InFlightRow, WatchScreen, render_screen};
 pub use styles::Styles;
 pub use summary::{SummaryFormat, render_summary};

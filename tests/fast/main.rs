@@ -56,5 +56,6 @@ mod volumes;
 mod watch;
 mod ways;
 mod webhooks;
+mod words;
 
 use support::{cluster, document, golden, program, variant};

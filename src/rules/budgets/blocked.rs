@@ -111,7 +111,7 @@ fn never_allows_eviction(context: &CheckContext<'_>) -> Vec<Finding> {
                 (true, 0) => (
                     Severity::Warning,
                     "ready",
-                    "will refuse every eviction once its pods are ready",
+                    "the budget will refuse every eviction once its pods are ready",
                 ),
             };
             let object = budget_object(&budgets, budget, EvidenceSource::Spec, why);
@@ -121,7 +121,7 @@ fn never_allows_eviction(context: &CheckContext<'_>) -> Vec<Finding> {
     for content in manifest_contents(context) {
         let is_budget = content.object.kind == "PodDisruptionBudget" && !is_live(context, &content);
         if let Some(limit) = forbidding_limit(&content.fields["spec"]).filter(|_| is_budget) {
-            let message = "will refuse every eviction of the pods that it selects";
+            let message = "the budget will refuse every eviction of the pods that it selects";
             let group = (Severity::Warning, "manifests", message);
             add_object(objects.entry(group).or_default(), content.affected(limit));
         }
@@ -175,8 +175,8 @@ fn no_disruptions_allowed(context: &CheckContext<'_>) -> Vec<Finding> {
             }
         }
     }
-    let refuses = "refuses every eviction of its pods";
-    let now = "refuses evictions until all its pods are healthy";
+    let refuses = "the budget refuses every eviction of its pods";
+    let now = "the budget refuses evictions until all its pods are healthy";
     [
         ZERO.finding(ZERO.severity, "", refuses, stuck),
         ZERO.finding(Severity::Note, "", now, passing),
@@ -206,7 +206,7 @@ fn sync_failed(context: &CheckContext<'_>) -> Vec<Finding> {
             ));
         }
     }
-    let message = "cannot be computed, so every eviction is refused";
+    let message = "the budget cannot be computed, so every eviction is refused";
     let finding = SYNC_FAILED.finding(SYNC_FAILED.severity, SYNC_FAILED.id, message, objects);
     finding.into_iter().collect()
 }
@@ -265,6 +265,6 @@ fn unhealthy_stuck(context: &CheckContext<'_>) -> Vec<Finding> {
             }
         }
     }
-    let message = "holds pods that are not ready";
+    let message = "the budget protects pods that are not ready";
     UNHEALTHY_STUCK.findings(message, objects)
 }
