@@ -26,7 +26,6 @@ mod platform;
 mod progress;
 mod recording;
 mod redaction;
-mod stall;
 mod steps;
 mod summary;
 #[cfg(test)]
@@ -34,7 +33,7 @@ mod tests;
 mod trim;
 mod warnings;
 
-pub use chains::{WaitCause, WaitChain};
+pub use chains::{WaitCause, WaitChain, wait_needs};
 pub use drains::InFlight;
 pub use estimate::{RemainingTime, estimate_remaining};
 pub use event::{EventKind, EventObject, EventScope, StepChange, WatchEvent};

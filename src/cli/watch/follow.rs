@@ -13,7 +13,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::args::WatchArgs;
 use super::plan::planned_steps;
 use super::redaction::Redaction;
-use super::sources::{Poller, QUEUE, now, probe, requests, watch_drains, watch_objects};
+use super::sources::{
+    Poller, QUEUE, now, poll_wanted, probe, requests, watch_drains, watch_objects,
+};
 use super::viewer::Viewer;
 use crate::api::v1::FollowedPlan;
 use crate::catalog::Catalog;
@@ -87,6 +89,7 @@ async fn follow_cluster(
     let discovery = first.discovery;
     let (sender, mut observations) = mpsc::channel(QUEUE);
     let (draining, draining_nodes) = watch::channel(BTreeSet::new());
+    let (wanting, wanted_needs) = watch::channel(Vec::new());
     let (awaiting, are_probes_awaited) = watch::channel(false);
     let sources = async {
         let (reader, discovery) = (&reader, &discovery);
@@ -112,18 +115,15 @@ async fn follow_cluster(
             ),
             poller.poll(reader, first.polled, discovery, sender.clone()),
             watch_drains(reader, discovery, catalog, draining_nodes, sender.clone()),
+            poll_wanted(reader, discovery, catalog, wanted_needs, sender.clone()),
         );
     };
     let fold = async {
         let mut ticks = interval(REDRAW_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            draining.send_if_modified(|names| {
-                let now_draining = viewer.draining_nodes();
-                let is_new = *names != now_draining;
-                *names = now_draining;
-                is_new
-            });
+            send_if_new(&draining, viewer.draining_nodes());
+            send_if_new(&wanting, viewer.wanted_needs());
             awaiting.send_replace(viewer.watch.awaits_probes());
             let observation = tokio::select! {
                 observation = observations.recv() => observation,
@@ -148,6 +148,14 @@ async fn follow_cluster(
         exit = fold => exit,
         () = sources => Err(CliError::could_not_run("the watch has ended")),
     }
+}
+
+fn send_if_new<T: PartialEq>(sender: &watch::Sender<T>, value: T) {
+    sender.send_if_modified(|last| {
+        let is_new = *last != value;
+        *last = value;
+        is_new
+    });
 }
 
 fn reader(

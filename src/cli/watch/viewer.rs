@@ -12,6 +12,7 @@ use crate::api::v1;
 use crate::catalog::Catalog;
 use crate::cli::console::Console;
 use crate::cli::exit::{CliError, Exit};
+use crate::need::Need;
 use crate::report::{self, EventFormat, RenderOptions};
 use crate::watch::{
     EventKind, Observation, RecordingError, RecordingWriter, UpgradeWatch, WatchEvent, trim,
@@ -137,6 +138,13 @@ impl Viewer {
             }
             None => nodes.clone(),
         }
+    }
+
+    /// What is to be listed to find out what the upgrade waits for. Lists that are named by a pseudonym cannot be read.
+    pub(super) fn wanted_needs(&self) -> Vec<Need> {
+        let needs = self.watch.wanted_needs().iter();
+        let needs = needs.filter(|need| self.redaction.is_none() || !need.names_anything());
+        needs.cloned().collect()
     }
 
     /// A recording that cannot be written does not end the watch.
