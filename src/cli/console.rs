@@ -5,6 +5,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use super::args::{LogArgs, OutputArgs};
 use super::color::wants_color;
 use super::exit::{CliError, Exit};
+use super::terminal::keep;
 use crate::report::{RenderOptions, Styles, terminal};
 
 /// Maximum length of a line on stderr.
@@ -97,9 +98,12 @@ pub(super) fn remark_line(remark: &str) -> String {
     }
 }
 
-/// Prints an escaped line of limited length on stderr, on a terminal without breaks inside words.
+/// Prints an escaped line of limited length on stderr, or in the view that has the terminal; on a terminal without breaks inside words.
 fn eprint_line(line: &str) {
     let line = terminal::escape_truncated(line, LONGEST_LINE);
+    if keep(&line) {
+        return;
+    }
     let line = match terminal_size::terminal_size_of(std::io::stderr()) {
         Some((width, _)) => textwrap::fill(&line, wrap_options(usize::from(width.0))),
         None => line.into_owned(),

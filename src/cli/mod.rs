@@ -30,6 +30,7 @@ mod signals;
 mod source;
 mod suite;
 mod target;
+mod terminal;
 mod watch;
 
 pub use args::{

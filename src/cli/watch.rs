@@ -2,6 +2,8 @@
 
 mod args;
 mod follow;
+mod keys;
+mod model;
 mod plan;
 mod redaction;
 mod screen;
@@ -12,7 +14,10 @@ mod viewer;
 
 pub use args::{WatchArgs, WatchCommand};
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::console::Console;
 use super::exit::{CliError, Exit};
@@ -26,6 +31,9 @@ use crate::watch::{PlannedStep, Recording, UpgradeGoal, UpgradeWatch, WatchOptio
 use plan::{planned_steps, read_plan_file};
 use redaction::Redaction;
 use viewer::Viewer;
+
+/// How often a view is redrawn while nothing changes: ages grow.
+const REDRAW_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs the watch.
 pub(super) fn run(flags: &WatchArgs, catalog: &'static Catalog) -> Result<Exit, CliError> {
@@ -105,9 +113,10 @@ async fn replay_all(
     for observation in recording.by_ref() {
         let observation = observation.map_err(CliError::could_not_run)?;
         let at = observation.at;
-        if let (Some(speed), Some(last)) = (flags.speed, last) {
-            let gap = at.duration_since(last).max(SignedDuration::ZERO);
-            tokio::time::sleep(gap.unsigned_abs() / speed).await;
+        if let (Some(speed), Some(last)) = (flags.speed, last)
+            && let Some(exit) = wait_in_replay(&mut viewer, last, at, speed).await?
+        {
+            return Ok(exit);
         }
         last = Some(at);
         if let Some(exit) = viewer.observe(observation)? {
@@ -129,4 +138,30 @@ async fn replay_all(
         ));
     }
     Ok(viewer.exit_at_end())
+}
+
+/// Waits until it is time for the next observation; ages grow meanwhile. Returns the exit code if a key ends the watch.
+async fn wait_in_replay(
+    viewer: &mut Viewer,
+    last: Timestamp,
+    next: Timestamp,
+    speed: u32,
+) -> Result<Option<Exit>, CliError> {
+    let gap = next.duration_since(last).max(SignedDuration::ZERO);
+    let started = Instant::now();
+    let end = started + gap.unsigned_abs() / speed;
+    loop {
+        tokio::select! {
+            () = sleep_until(end) => return Ok(None),
+            () = sleep(REDRAW_EVERY) => {
+                let passed = SignedDuration::try_from(started.elapsed() * speed);
+                viewer.draw(last + passed.unwrap_or_default().min(gap), false)?;
+            }
+            key = viewer.next_key() => {
+                if let Some(exit) = viewer.act(key)? {
+                    return Ok(Some(exit));
+                }
+            }
+        }
+    }
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::REDRAW_EVERY;
 use super::args::WatchArgs;
 use super::plan::planned_steps;
 use super::redaction::Redaction;
@@ -34,8 +35,6 @@ use crate::watch::{
 /// The program name for the `User-Agent` header.
 /// Time for a probe: an API server that takes longer is as good as away.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often a screen is redrawn while nothing changes: ages grow.
-const REDRAW_EVERY: Duration = Duration::from_secs(1);
 /// Page size of lists, as in kubectl.
 const PAGE_SIZE: u32 = 500;
 /// Concurrent requests.
@@ -131,6 +130,10 @@ async fn follow_cluster(
                     viewer.tick(Timestamp::now())?;
                     continue;
                 }
+                key = viewer.next_key() => match viewer.act(key)? {
+                    Some(exit) => return Ok(exit),
+                    None => continue,
+                },
                 () = sleep_until_deadline(deadline) => {
                     viewer.draw(Timestamp::now(), true)?;
                     return Ok(viewer.exit_at_end());

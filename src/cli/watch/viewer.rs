@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::args::WatchArgs;
+use super::keys::KeyAction;
 use super::redaction::Redaction;
 use super::screen::Screen;
 use super::summary::SummaryFile;
@@ -94,36 +95,52 @@ impl Viewer {
             }
         }
         self.draw(observation.at, over.is_some())?;
+        // In a replay without pauses nothing else looks for keys.
+        while let Some(key) = self.screen.as_mut().and_then(Screen::pressed_key) {
+            over = over.or(self.act(key)?);
+        }
         Ok(over)
     }
 
     fn print(&mut self, event: &WatchEvent) -> Result<Exit, CliError> {
         match &mut self.screen {
             Some(screen) => {
-                let stall = self.watch.is_stalled().then(|| event.message.clone());
-                screen.add(v1::UpgradeEvent::new(event), stall);
+                screen.add(v1::UpgradeEvent::new(event), self.watch.is_stalled());
                 Ok(Exit::Success)
             }
             None => Ok(Console::print(&self.render(event)?, Exit::Success)),
         }
     }
 
-    /// For every second in which nothing may happen: draws the screen, and writes out what was recorded.
+    /// For every second in which nothing may happen: draws the view, and writes out what was recorded.
     pub(super) fn tick(&mut self, now: Timestamp) -> Result<(), CliError> {
         self.record(|recording| recording.flush(now));
         self.draw(now, false)
     }
 
-    /// Draws the screen, if there is one.
+    /// Draws the view, if there is one.
     pub(super) fn draw(&mut self, now: Timestamp, is_last: bool) -> Result<(), CliError> {
         match &mut self.screen {
-            Some(screen) => {
-                let drawn = screen.draw(&self.watch, now, is_last);
-                drawn.map_err(|error| {
-                    CliError::could_not_run(format!("cannot write to the terminal: {error}"))
-                })
-            }
+            Some(screen) => screen
+                .draw(&self.watch, now, is_last)
+                .map_err(terminal_error),
             None => Ok(()),
+        }
+    }
+
+    /// Waits for a key.
+    pub(super) async fn next_key(&mut self) -> KeyAction {
+        match &mut self.screen {
+            Some(screen) => screen.next_key().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Does what a key asks for. Returns the exit code if it ends the watch.
+    pub(super) fn act(&mut self, key: KeyAction) -> Result<Option<Exit>, CliError> {
+        match &mut self.screen {
+            Some(screen) => screen.act(key).map_err(terminal_error),
+            None => Ok(None),
         }
     }
 
@@ -166,6 +183,10 @@ impl Viewer {
             Exit::Incomplete
         }
     }
+}
+
+fn terminal_error(error: std::io::Error) -> CliError {
+    CliError::could_not_run(format!("cannot write to the terminal: {error}"))
 }
 
 impl Drop for Viewer {
