@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::chains::WaitChain;
 use super::drains::{Drains, InFlight};
 use super::estimate::estimate_remaining;
 use super::event::{EventKind, EventObject, EventScope, WatchEvent};
@@ -56,6 +57,7 @@ pub struct UpgradeWatch<'c> {
     drains: Drains,
     plan: PlanProgress,
     warnings: Warnings,
+    chains: Vec<WaitChain>,
     /// Whether it was said that warnings cannot be read.
     has_reported_gap: bool,
     /// How many nodes or machines there are without surge: those at the beginning, and in the end those that are left.
@@ -104,6 +106,7 @@ impl<'c> UpgradeWatch<'c> {
             drains: Drains::default(),
             plan: PlanProgress::default(),
             warnings: Warnings::default(),
+            chains: Vec::new(),
             has_reported_gap: false,
             total: 0,
             started_at: None,
@@ -187,6 +190,12 @@ impl<'c> UpgradeWatch<'c> {
     #[must_use]
     pub fn plan_progress(&self) -> Option<String> {
         (!self.plan.is_empty()).then(|| self.plan.progress())
+    }
+
+    /// What holds the upgrade up now, as far as it was reported, the longest wait first.
+    #[must_use]
+    pub fn chains(&self) -> &[WaitChain] {
+        &self.chains
     }
 
     /// The nodes in flight.
@@ -295,7 +304,7 @@ impl<'c> UpgradeWatch<'c> {
                 (EventKind::Picture, Some(picture)) => picture.pools(),
                 _ => Vec::new(),
             },
-            chain: Vec::new(),
+            chain: None,
             step: None,
             age_seconds: age.map_or(0, |age| u64::try_from(age.as_secs()).unwrap_or(0)),
         }
@@ -369,12 +378,7 @@ fn refused_nodes(change: &Change) -> Option<&str> {
 
 fn object_of(scope: &EventScope) -> Option<EventObject> {
     match scope {
-        EventScope::Node(name) => Some(EventObject {
-            kind: "Node",
-            namespace: None,
-            name: name.clone(),
-            why: String::new(),
-        }),
+        EventScope::Node(name) => Some(EventObject::new("Node", None, name, "")),
         EventScope::Cluster(_) => None,
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! Nothing here reads a clock: time passes by the time of observations.
 
+mod chains;
 mod drains;
 mod estimate;
 mod event;
@@ -32,6 +33,7 @@ mod tests;
 mod trim;
 mod warnings;
 
+pub use chains::{WaitCause, WaitChain};
 pub use drains::InFlight;
 pub use estimate::{RemainingTime, estimate_remaining};
 pub use event::{EventKind, EventObject, EventScope, StepChange, WatchEvent};

@@ -113,27 +113,29 @@ impl UpgradeWatch<'_> {
                 let view = ClusterView::new(cluster, self.catalog);
                 stall::wait_chain(picture, view, self.drains.since(), at)
             }
-            None => Vec::new(),
+            None => None,
         };
+        let links = chain.as_ref().map(|chain| &*chain.links);
+        let links = links.unwrap_or_default();
         let present = self
             .picture
             .as_ref()
             .map(|picture| picture.nodes.tally().all());
         let fewer = present.map_or(0, |present| self.total.saturating_sub(present));
         let fewer = if self.managed.is_none() { fewer } else { 0 };
-        let what = message::stalled_on(&chain).or_else(|| message::fewer_nodes(fewer));
+        let what = message::stalled_on(links).or_else(|| message::fewer_nodes(fewer));
         let text = format!(
             "nothing has changed for {}: {}",
             human_duration(silence),
             what.as_deref()
                 .unwrap_or("no cause was found in the objects that are read")
         );
-        let scope = match chain.first() {
+        let scope = match links.first() {
             Some(object) if object.kind == "Node" => EventScope::Node(object.name.clone()),
             _ => self.cluster_scope(),
         };
         let mut event = self.event(at, EventKind::Stall, scope, text);
-        event.objects.clone_from(&chain);
+        event.objects = links.to_vec();
         event.chain = chain;
         Some(event)
     }
