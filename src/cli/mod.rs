@@ -40,7 +40,7 @@ pub use args::{
 pub use exit::{CliError, Exit};
 pub use plan::{PlanArgs, PlanCommand};
 pub use suite::suite_main;
-pub use watch::{WatchArgs, WatchCommand};
+pub use watch::{WatchArgs, WatchCommand, live_view};
 
 use std::process::ExitCode;
 

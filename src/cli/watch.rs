@@ -4,6 +4,7 @@ mod args;
 mod follow;
 mod keys;
 mod model;
+mod notify;
 mod plan;
 mod redaction;
 mod screen;
@@ -13,8 +14,7 @@ mod suspend;
 mod viewer;
 
 pub use args::{WatchArgs, WatchCommand};
-
-use std::time::Duration;
+pub use model::live_view;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -30,10 +30,7 @@ use crate::text::names::WATCH;
 use crate::watch::{PlannedStep, Recording, UpgradeGoal, UpgradeWatch, WatchOptions};
 use plan::{planned_steps, read_plan_file};
 use redaction::Redaction;
-use viewer::Viewer;
-
-/// How often a view is redrawn while nothing changes: ages grow.
-const REDRAW_EVERY: Duration = Duration::from_secs(1);
+use viewer::{REDRAW_EVERY, Viewer};
 
 /// Runs the watch.
 pub(super) fn run(flags: &WatchArgs, catalog: &'static Catalog) -> Result<Exit, CliError> {
@@ -51,7 +48,7 @@ pub(super) fn run(flags: &WatchArgs, catalog: &'static Catalog) -> Result<Exit, 
             let recording = Recording::open(file).map_err(CliError::could_not_run)?;
             let name = recording.header.cluster.0.as_str();
             let steps = planned_steps(flags, plan.as_ref(), &[name], recording.header.uid)?;
-            replay(flags, catalog, options, steps, recording)
+            replay(flags, catalog, options, steps, plan, recording)
         }
         None => follow::follow(flags, catalog, options, plan),
     }
@@ -82,6 +79,7 @@ fn replay(
     catalog: &'static Catalog,
     options: WatchOptions,
     steps: Vec<PlannedStep>,
+    plan: Option<FollowedPlan>,
     recording: Recording,
 ) -> Result<Exit, CliError> {
     let header = &recording.header;
@@ -100,7 +98,8 @@ fn replay(
     };
     let mut watch = UpgradeWatch::new(id, catalog, options);
     watch.follow_plan(steps);
-    let viewer = Viewer::new(flags, catalog, watch, None, redaction)?;
+    let uid = header.uid.filter(|_| !header.is_redacted);
+    let viewer = Viewer::new(flags, catalog, watch, None, redaction, (uid, plan))?;
     run_until_shutdown(replay_all(flags, recording, viewer))
 }
 

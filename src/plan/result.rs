@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::measured::MeasuredUpgrade;
 use super::schedule::{self, Schedule};
 use super::step::{Step, StepState, parallelism};
 use super::window::Window;
@@ -18,6 +19,8 @@ pub struct PlanOptions {
     pub only_remaining: bool,
     /// When disruptive steps may run; empty for any time.
     pub windows: Vec<Window>,
+    /// An earlier upgrade, as a basis for durations of the cluster that it is of.
+    pub measured: Option<MeasuredUpgrade>,
 }
 
 /// The whole plan.

@@ -1,12 +1,11 @@
 //! The README and the pages in `docs/` show what the programs print, and every command that they show is a valid one.
 
 mod commands;
-mod picture;
 
 use kubectl_upgrade::report::{OutputFormat, RenderOptions, Styles, render_report};
 
 use crate::document::{plan_at, shop_plan, shop_report};
-use crate::golden;
+use crate::{golden, picture};
 
 /// The report of the example.
 fn report(format: OutputFormat, look: RenderOptions) -> String {
@@ -36,7 +35,10 @@ fn the_readme_has_a_picture() {
         "$ kubectl upgrade-check\n{}\n\n…\n\n{verdict}\n",
         findings.trim_end()
     );
-    golden::compare("docs/img/check.svg", &picture::svg(&screen, 100));
+    golden::compare(
+        "docs/img/check.svg",
+        &picture::svg("kubectl upgrade-check", &screen, 100),
+    );
 }
 
 /// The README shows the plan of the example, as a terminal of 100 columns does.

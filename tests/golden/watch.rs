@@ -4,7 +4,7 @@ use std::fs;
 
 use jiff::{SignedDuration, Timestamp};
 use kubectl_upgrade::api::v1::{UPGRADE_EVENT_SCHEMA, UpgradeEvent};
-use kubectl_upgrade::catalog::{Catalog, Release};
+use kubectl_upgrade::catalog::Release;
 use kubectl_upgrade::client::decode_objects;
 use kubectl_upgrade::need::{ClusterId, Discovery, ReadRequest, read_plan};
 use kubectl_upgrade::report::{EventFormat, RenderOptions, render_event};
@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::{CATALOG, case, golden};
 
-const FOLDER: &str = "tests/fixtures/watch";
+pub(crate) const FOLDER: &str = "tests/fixtures/watch";
 
 /// A line of a fixture: an object as it became, or one that was deleted.
 #[derive(Deserialize)]
@@ -41,29 +41,12 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn follow(name: &str) {
-    let catalog: &'static Catalog = *CATALOG;
-    let file = golden::in_repository(&format!("{FOLDER}/{name}.jsonl"));
-    let text = fs::read_to_string(file).expect("a fixture");
-    let lines = text
-        .lines()
-        .map(|line| serde_json::from_str::<Line>(line).expect("a line"));
-    let lines: Vec<Line> = lines.collect();
-    let discovery = discovery("v1.37.0".parse().expect("a version"), contract(&lines[0]));
-    let requests = read_plan(&watched_needs(), &discovery, catalog, None);
-    let start = lines[0].at;
-    let mut watch = UpgradeWatch::new(
-        ClusterId("management".to_owned()),
-        catalog,
-        WatchOptions {
-            goal: None,
-            stall_after: SignedDuration::from_mins(5),
-        },
-    );
+    let mut watch = watch();
     let schema = serde_json::from_str(UPGRADE_EVENT_SCHEMA).expect("JSON");
     let schema = jsonschema::validator_for(&schema).expect("a schema");
     let mut shown = String::new();
-    let mut observe = |at, change| {
-        for event in watch.observe(&Observation { at, change }) {
+    for observation in observations(name) {
+        for event in watch.observe(&observation) {
             let document = UpgradeEvent::new(&event);
             let json = serde_json::to_value(&document).expect("JSON");
             schema
@@ -72,7 +55,32 @@ fn follow(name: &str) {
             let look = RenderOptions::default();
             shown += &render_event(&document, EventFormat::Text, &look).expect("text");
         }
+    }
+    golden::compare(&format!("{FOLDER}/{name}.txt"), &shown);
+}
+
+/// A watch of the management cluster.
+pub(crate) fn watch() -> UpgradeWatch<'static> {
+    let options = WatchOptions {
+        goal: None,
+        stall_after: SignedDuration::from_mins(5),
     };
+    UpgradeWatch::new(ClusterId("management".to_owned()), *CATALOG, options)
+}
+
+/// What a fixture holds, in order.
+pub(crate) fn observations(name: &str) -> Vec<Observation> {
+    let file = golden::in_repository(&format!("{FOLDER}/{name}.jsonl"));
+    let text = fs::read_to_string(file).expect("a fixture");
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str::<Line>(line).expect("a line"));
+    let lines: Vec<Line> = lines.collect();
+    let discovery = discovery("v1.37.0".parse().expect("a version"), contract(&lines[0]));
+    let requests = read_plan(&watched_needs(), &discovery, *CATALOG, None);
+    let start = lines[0].at;
+    let mut observations = Vec::new();
+    let mut observe = |at, change| observations.push(Observation { at, change });
     let version = discovery.git_version.clone();
     observe(start, Change::Discovery(discovery));
     // What was there at first is a list; what came later are events.
@@ -108,7 +116,7 @@ fn follow(name: &str) {
             }
         }
     }
-    golden::compare(&format!("{FOLDER}/{name}.txt"), &shown);
+    observations
 }
 
 /// `v1beta1` or `v1beta2`: the contract of the objects.

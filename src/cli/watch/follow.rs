@@ -10,12 +10,11 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::REDRAW_EVERY;
 use super::args::WatchArgs;
 use super::plan::planned_steps;
 use super::redaction::Redaction;
 use super::sources::{Poller, QUEUE, now, probe, requests, watch_drains, watch_objects};
-use super::viewer::Viewer;
+use super::viewer::{REDRAW_EVERY, Viewer};
 use crate::api::v1::FollowedPlan;
 use crate::catalog::Catalog;
 use crate::cli::console::Console;
@@ -73,7 +72,7 @@ async fn follow_cluster(
     let context = connection.context.as_deref();
     let names: Vec<&str> = context.into_iter().chain([&*connection.server]).collect();
     let steps = planned_steps(flags, plan.as_ref(), &names, first.uid)?;
-    let mut viewer = viewer(flags, catalog, options, &first)?;
+    let mut viewer = viewer(flags, catalog, options, &first, plan)?;
     viewer.watch.follow_plan(steps);
     for change in first.changes {
         if let Some(exit) = viewer.observe(now(change))? {
@@ -218,6 +217,7 @@ fn viewer(
     catalog: &'static Catalog,
     options: WatchOptions,
     first: &FirstReads,
+    plan: Option<FollowedPlan>,
 ) -> Result<Viewer, CliError> {
     let mut header = RecordingHeader::new(first.id.clone(), Timestamp::now());
     header.uid = first.uid;
@@ -239,7 +239,14 @@ fn viewer(
         None => None,
     };
     let watch = UpgradeWatch::new(header.cluster, catalog, options);
-    Viewer::new(flags, catalog, watch, recording, redaction)
+    Viewer::new(
+        flags,
+        catalog,
+        watch,
+        recording,
+        redaction,
+        (first.uid, plan),
+    )
 }
 
 async fn sleep_until_deadline(deadline: Option<Instant>) {

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use crate::api::v1::{PoolDoc, UpgradeEvent};
+use crate::api::v1::{EventObjectDoc, PoolDoc, UpgradeEvent};
 use crate::report::{InFlightRow, LiveView, PhaseRow, StuckChain};
 use crate::text::pluralize;
 use crate::watch::{
     InFlight, MachinePhase, ManagedRollout, NodePhase, NodeState, Picture, Progress, UpgradePhase,
-    UpgradeWatch,
+    UpgradeWatch, WaitChain,
 };
 
 /// Nodes and machines that are looked up for the view: more than can be followed by eye.
@@ -16,7 +16,8 @@ const MAX_IN_FLIGHT: usize = 200;
 const MAX_NOTES: usize = 2;
 
 /// The view at a time; `None` before the first picture. `stall` is the event that says what the upgrade is stalled on.
-pub(super) fn live_view(
+#[must_use]
+pub fn live_view(
     watch: &UpgradeWatch<'_>,
     now: Timestamp,
     stall: Option<&UpgradeEvent>,
@@ -31,6 +32,14 @@ pub(super) fn live_view(
     let more_nodes = watch.in_flight().len().saturating_sub(MAX_IN_FLIGHT);
     let more_in_flight = more_nodes + in_flight.len().saturating_sub(MAX_IN_FLIGHT);
     in_flight.truncate(MAX_IN_FLIGHT);
+    let mut chains: Vec<StuckChain> = watch
+        .chains()
+        .iter()
+        .map(|chain| stuck_chain(chain, now))
+        .collect();
+    if let Some(stall) = stall.filter(|_| chains.is_empty()) {
+        chains.push(stalled(stall, now));
+    }
     let progress = watch.progress(now);
     let outage = watch.outage();
     Some(LiveView {
@@ -39,10 +48,7 @@ pub(super) fn live_view(
             .started_at
             .map(|started| now.duration_since(started)),
         outage: outage.map(|outage| (outage.kind.lasting(), now.duration_since(outage.since))),
-        chains: stall
-            .map(|stall| stuck_chain(stall, now))
-            .into_iter()
-            .collect(),
+        chains,
         plan: watch.plan_progress(),
         phases: phases(picture, &progress),
         control_plane: control_plane(picture),
@@ -53,14 +59,37 @@ pub(super) fn live_view(
     })
 }
 
-fn stuck_chain(stall: &UpgradeEvent, now: Timestamp) -> StuckChain {
-    let since: Option<Timestamp> = stall.time.parse().ok();
+fn stuck_chain(chain: &WaitChain, now: Timestamp) -> StuckChain {
+    let links = chain.links.iter().map(|link| EventObjectDoc {
+        kind: link.kind.clone(),
+        namespace: link.namespace.clone(),
+        name: link.name.clone(),
+        why: link.why.clone(),
+    });
     StuckChain {
-        cause: stall.message.clone(),
+        cause: chain.cause.id().to_owned(),
+        since: Some(now.duration_since(chain.since)),
+        links: links.collect(),
+        command: chain.command.clone(),
+        advice: chain.advice().to_owned(),
+    }
+}
+
+/// A stall whose cause is not among the chains.
+fn stalled(stall: &UpgradeEvent, now: Timestamp) -> StuckChain {
+    let since: Option<Timestamp> = stall.time.parse().ok();
+    let wait = stall.wait.clone();
+    let (command, advice) = wait.map_or_else(Default::default, |wait| (wait.command, wait.advice));
+    StuckChain {
+        cause: match stall.chain.is_empty() {
+            true => format!("stalled: {}", stall.message),
+            // The chain says it.
+            false => "stalled".to_owned(),
+        },
         since: since.map(|since| now.duration_since(since)),
         links: stall.chain.clone(),
-        command: String::new(),
-        advice: String::new(),
+        command,
+        advice,
     }
 }
 
@@ -205,5 +234,5 @@ fn node_status(node: &NodeState, flight: &InFlight) -> String {
 fn evicted(node: &NodeState, flight: &InFlight) -> Option<(usize, usize)> {
     let left = node.pods_left()?;
     let all = flight.pods.unwrap_or(left).max(left);
-    Some((all - left, all))
+    (all > 0).then_some((all - left, all))
 }

@@ -22,13 +22,27 @@ async fn stop_and_continue() {
     use rustix::process::{Signal, getpid, kill_process};
     use tokio::signal::unix::{SignalKind, signal};
 
-    let Ok(mut stops) = signal(SignalKind::from_raw(Signal::TSTP.as_raw())) else {
+    let receive = |kind: Signal| signal(SignalKind::from_raw(kind.as_raw()));
+    let (Ok(mut stops), Ok(mut continues)) = (receive(Signal::TSTP), receive(Signal::CONT)) else {
         return;
     };
-    while stops.recv().await.is_some() {
-        terminal::lend(|| {
-            // The handler has replaced what the signal does by default. It returns when the process is continued.
-            let _ = kill_process(getpid(), Signal::STOP);
-        });
+    loop {
+        tokio::select! {
+            Some(()) = stops.recv() => {
+                terminal::lend();
+                // Not one from before. The process may run on for a moment before it is stopped.
+                if let Ok(now) = receive(Signal::CONT) {
+                    continues = now;
+                }
+                // The handler has replaced what the signal does by default.
+                if kill_process(getpid(), Signal::STOP).is_ok() {
+                    continues.recv().await;
+                }
+            }
+            // Stopped by a signal that cannot be handled.
+            Some(()) = continues.recv() => terminal::lend(),
+            else => return,
+        }
+        terminal::take_back();
     }
 }

@@ -1,22 +1,28 @@
 //! Prints the events of a watch, and knows when it is over.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::args::WatchArgs;
 use super::keys::KeyAction;
+use super::notify::Notifier;
 use super::redaction::Redaction;
 use super::screen::Screen;
 use super::summary::SummaryFile;
-use crate::api::v1;
+use crate::api::v1::{self, FollowedPlan};
 use crate::catalog::Catalog;
 use crate::cli::console::Console;
 use crate::cli::exit::{CliError, Exit};
 use crate::report::{self, EventFormat, RenderOptions};
+use crate::snapshot::Uid;
 use crate::watch::{
     EventKind, Observation, RecordingError, RecordingWriter, UpgradeWatch, WatchEvent, trim,
 };
+
+/// How often a view is redrawn while nothing changes: ages grow.
+pub(super) const REDRAW_EVERY: Duration = Duration::from_secs(1);
 
 /// A watch, its recording, and how its events are printed.
 pub(super) struct Viewer {
@@ -26,6 +32,7 @@ pub(super) struct Viewer {
     summary: Option<SummaryFile>,
     /// `None` if events are printed as lines.
     screen: Option<Screen>,
+    notifier: Option<Notifier>,
     catalog: &'static Catalog,
     output: EventFormat,
     look: RenderOptions,
@@ -42,16 +49,22 @@ impl Viewer {
         watch: UpgradeWatch<'static>,
         recording: Option<RecordingWriter>,
         redaction: Option<Redaction>,
+        (uid, plan): (Option<Uid>, Option<FollowedPlan>),
     ) -> Result<Self, CliError> {
         let has_lines = flags.plain || flags.once || flags.output == EventFormat::Json;
         let output_args = flags.output_args;
-        let summary = flags.summary.as_deref().map(SummaryFile::new).transpose()?;
+        // The UID is the key of pseudonyms.
+        let uid = uid.filter(|_| redaction.is_none());
+        let summary = flags.summary.as_deref();
+        let summary = summary.map(|path| SummaryFile::new(path, uid, plan));
+        let summary = summary.transpose()?;
         Ok(Self {
             watch,
             redaction,
             recording,
             summary,
             screen: (!has_lines).then(|| Screen::new(output_args)).flatten(),
+            notifier: flags.notify.then(Notifier::new).flatten(),
             catalog,
             output: flags.output,
             look: Console::render_options(flags.output_args),
@@ -80,6 +93,9 @@ impl Viewer {
         let mut over = None;
         for event in events {
             let printed = self.print(&event)?;
+            if let Some(notifier) = &self.notifier {
+                notifier.notify(self.watch.cluster_name(), &event);
+            }
             if event.kind == EventKind::Failed {
                 over = Some(Exit::Blocked);
                 break;

@@ -8,6 +8,8 @@ mod chains;
 mod frame;
 mod line;
 mod sections;
+#[cfg(test)]
+mod tests;
 
 use jiff::SignedDuration;
 

@@ -92,17 +92,11 @@ fn phases(view: &LiveView, width: usize) -> Vec<ToneLine> {
     let bar = (width / 4).clamp(10, 40);
     let rows = view.phases.iter().map(|phase| {
         let mut line = ToneLine::new(Tone::Plain, cell(phase.name, 15));
-        let count = match phase.done {
-            Some((done, all)) => {
-                push_bar(&mut line, bar, done, 0, all);
-                format!("{done}/{all}")
-            }
-            None => {
-                line.push(Tone::Plain, " ".repeat(bar));
-                String::new()
-            }
-        };
-        line.push(Tone::Plain, format!("{GAP}{}{GAP}", cell(&count, 11)));
+        if let Some((done, all)) = phase.done {
+            push_bar(&mut line, bar, done, 0, all);
+            let count = cell(&format!("{done}/{all}"), 11);
+            line.push(Tone::Plain, format!("{GAP}{count}{GAP}"));
+        }
         line.push(Tone::Plain, escape_cell(&phase.status));
         line.cut(width)
     });
@@ -230,9 +224,10 @@ fn events(view: &LiveView, limit: usize, width: usize) -> Vec<ToneLine> {
         let time = event.time.get(11..19).unwrap_or(&event.time);
         let message = escape_line(&event.message);
         let (mark, tone) = match event.event_type {
-            EventTypeDoc::Stall | EventTypeDoc::Outage | EventTypeDoc::Failed => {
-                ("! ", Tone::Warning)
-            }
+            EventTypeDoc::Stall
+            | EventTypeDoc::Blocker
+            | EventTypeDoc::Outage
+            | EventTypeDoc::Failed => ("! ", Tone::Warning),
             EventTypeDoc::Finished => ("", Tone::Success),
             _ => ("", Tone::Plain),
         };
