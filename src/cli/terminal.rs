@@ -120,11 +120,16 @@ fn leave() {
     }
 }
 
-/// Gives the terminal back, if a view has it, and prints what was kept for stderr.
-pub(super) fn restore() {
+/// Gives the terminal back, if a view has it.
+pub(super) fn close() {
     if OWNER.swap(CLOSED, Ordering::AcqRel) == OPEN {
         leave();
     }
+}
+
+/// Gives the terminal back, if a view has it, and prints what was kept for stderr.
+pub(super) fn restore() {
+    close();
     let (lines, dropped) = {
         let mut kept = lock(&KEPT);
         kept.is_on = false;
@@ -138,6 +143,11 @@ pub(super) fn restore() {
     for line in lines {
         let _ = writeln!(stderr, "{line}");
     }
+}
+
+/// Makes the next frame write everything: something else may have written to the terminal.
+pub(super) fn repaint() {
+    IS_STALE.store(true, Ordering::Release);
 }
 
 /// Lends the terminal of a view to the shell.
@@ -155,7 +165,7 @@ pub(super) fn lend() {
 pub(super) fn take_back() {
     let _drawing = lock(&DRAWING);
     if OWNER.load(Ordering::Acquire) == LENT && enter().is_ok() {
-        IS_STALE.store(true, Ordering::Release);
+        repaint();
     }
 }
 

@@ -169,10 +169,7 @@ impl<'a> PlanBuilder<'a> {
                 projects: detected.map_or_else(Vec::new, |one| one.topology.projects.clone()),
                 inventory,
                 parallel: options.parallel,
-                measured: options.measured.as_ref().filter(|measured| {
-                    let cluster = context.cluster;
-                    cluster.is_some_and(|cluster| measured.is_of_snapshot(cluster))
-                }),
+                measured: options.measured_in(context),
             },
         }
     }

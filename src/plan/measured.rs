@@ -66,6 +66,17 @@ impl MeasuredUpgrade {
         self.is_of(uid.as_deref(), &names)
     }
 
+    /// What a reader should know of it.
+    pub(super) fn remark(&self) -> String {
+        let goal = self.goal.as_ref();
+        let goal = goal.map_or_else(String::new, |goal| format!(" to {goal}"));
+        let nodes = pluralize(self.nodes.len(), "node");
+        format!(
+            "durations are based on the upgrade{goal} that ended on {}, with {nodes}; steps that were not measured in it keep published ones",
+            self.date
+        )
+    }
+
     /// How long such a step takes; `None` if nothing like it was measured often enough.
     pub(super) fn duration(
         &self,

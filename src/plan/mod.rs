@@ -87,6 +87,8 @@ pub fn build(context: &CheckContext<'_>, evaluation: &Evaluation, options: &Plan
     let mut remarks = evaluation.remarks.clone();
     remarks.extend(inventory_remarks);
     remarks.extend(namespace_scope_remark(context));
+    let measured = options.measured_in(context);
+    remarks.extend(measured.map(MeasuredUpgrade::remark));
     let hop_plans = itinerary.hop_plans.into_iter();
     let mut plan = Plan {
         schedule: Schedule::default(),

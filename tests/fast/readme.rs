@@ -50,14 +50,3 @@ fn the_readme_shows_a_plan() {
         .expect("blocking findings");
     golden::shown("README.md", "The plan of the example", tree);
 }
-
-/// The README shows lines of a golden file, from a drain that hangs to the next machine.
-#[test]
-fn the_readme_shows_a_watch() {
-    let file = golden::in_repository("tests/fixtures/watch/cluster-api-drain-hangs.txt");
-    let events = std::fs::read_to_string(file).expect("the golden file");
-    let lines = events.lines();
-    let lines = lines.skip_while(|line| !line.contains("DrainingNode"));
-    let text: String = lines.take(6).map(|line| format!("{line}\n")).collect();
-    golden::shown("README.md", "A watch", &text);
-}

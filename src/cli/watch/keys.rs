@@ -28,6 +28,8 @@ pub(super) enum KeyAction {
     Page(isize),
     /// To draw it: the terminal has another size.
     Redraw,
+    /// To write it whole: something else wrote to the terminal.
+    Repaint,
 }
 
 /// Reads keys on a thread of their own until the receiver is gone.
@@ -64,7 +66,7 @@ fn key_action(key: KeyEvent) -> Option<KeyAction> {
     Some(match key.code {
         KeyCode::Char('c') if has_control => KeyAction::Quit,
         KeyCode::Char('z') if has_control => KeyAction::Suspend,
-        KeyCode::Char('l') if has_control => KeyAction::Redraw,
+        KeyCode::Char('l') if has_control => KeyAction::Repaint,
         _ if has_control => return None,
         KeyCode::Char('q') => KeyAction::Quit,
         KeyCode::Char('p' | ' ') => KeyAction::Pause,

@@ -26,8 +26,7 @@ const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The view, the terminal that it is on, and what the reader has chosen to see.
 pub(super) struct Screen {
-    /// `None` once the terminal was given back.
-    terminal: Option<ViewTerminal>,
+    terminal: ViewTerminal,
     keys: Option<mpsc::UnboundedReceiver<KeyAction>>,
     output: OutputArgs,
     is_colored: bool,
@@ -54,7 +53,7 @@ impl Screen {
         let terminal = ViewTerminal::open(reads_keys).ok()?;
         suspend::give_terminal_back_when_stopped();
         Some(Self {
-            terminal: Some(terminal),
+            terminal,
             keys: reads_keys.then(read_keys),
             output,
             is_colored: wants_color(output.color, &env, true),
@@ -108,14 +107,15 @@ impl Screen {
 
     fn redraw(&mut self) -> io::Result<()> {
         let shown = self.frozen.as_ref().or(self.latest.as_ref());
-        let (Some(view), Some(terminal)) = (shown, &mut self.terminal) else {
+        let Some(view) = shown else {
             return Ok(());
         };
         let mut view = view.clone();
         view.notes = terminal::kept();
         let (state, is_colored) = (self.state, self.is_colored);
         let mut scroll = state.scroll;
-        terminal.draw(|frame| scroll = draw_live_view(frame, &view, state, is_colored))?;
+        self.terminal
+            .draw(|frame| scroll = draw_live_view(frame, &view, state, is_colored))?;
         self.state.scroll = scroll;
         Ok(())
     }
@@ -162,6 +162,7 @@ impl Screen {
                 state.scroll = state.scroll.saturating_add_signed(lines);
             }
             KeyAction::Redraw => {}
+            KeyAction::Repaint => terminal::repaint(),
         }
         self.redraw()?;
         Ok(None)
@@ -169,9 +170,10 @@ impl Screen {
 }
 
 impl Drop for Screen {
-    /// However the watch ends: the latest state stays as text.
+    /// However the watch ends: the latest state stays as text, and what was kept for stderr follows it.
     fn drop(&mut self) {
-        if self.terminal.take().is_none() || std::thread::panicking() {
+        terminal::close();
+        if std::thread::panicking() {
             return;
         }
         if let Some(view) = &self.latest {

@@ -65,7 +65,12 @@ pub fn draw_live_view(
     }
     heading.push(ToneLine::default());
     heading.truncate(height);
-    let footer = usize::from(height > heading.len() + 1);
+    // With a line between.
+    let footer = match height.saturating_sub(heading.len()) {
+        ..2 => 0,
+        2..6 => 1,
+        _ => 2,
+    };
     let room = height - heading.len() - footer;
     let body = match state.shows_help {
         true => help(width),
@@ -75,7 +80,7 @@ pub fn draw_live_view(
     let shown = &body[scroll..body.len().min(scroll + room)];
     draw(frame, &heading, 0, is_colored);
     draw(frame, shown, heading.len(), is_colored);
-    if footer == 1 {
+    if footer > 0 {
         let below = body.len() - scroll - shown.len();
         let line = footer_line(state, scroll, below).cut(width);
         draw(frame, &[line], height - 1, is_colored);

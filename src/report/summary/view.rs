@@ -123,7 +123,11 @@ fn evictions(nodes: &[NodeTimeDoc]) -> String {
             pluralize(all - seen, "other drained node")
         ),
     };
-    format!("at least {pods} from {}{rest}", pluralize(seen, "node"))
+    let pods = match pods {
+        0 => "none seen".to_owned(),
+        pods => format!("at least {pods}"),
+    };
+    format!("{pods} from {}{rest}", pluralize(seen, "node"))
 }
 
 fn unready(nodes: &[NodeTimeDoc]) -> String {
