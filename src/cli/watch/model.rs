@@ -100,10 +100,18 @@ fn phases(picture: &Picture, progress: &Progress) -> Vec<PhaseRow> {
         done: Some((progress.done, progress.total)),
         status: match progress.phase {
             UpgradePhase::Finished => "done".to_owned(),
-            UpgradePhase::Nodes => "running".to_owned(),
+            UpgradePhase::Nodes | UpgradePhase::Platform => "running".to_owned(),
             _ => String::new(),
         },
     };
+    let of_platform = match progress.phase {
+        UpgradePhase::Platform => true,
+        UpgradePhase::Finished => picture.goal.is_none() && picture.managed.is_empty(),
+        _ => false,
+    };
+    if of_platform {
+        return vec![nodes("platform")];
+    }
     let Some(goal) = &picture.goal else {
         let is_managed = progress.phase != UpgradePhase::Waiting;
         return is_managed.then(|| nodes("machines")).into_iter().collect();
