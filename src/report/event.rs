@@ -60,7 +60,10 @@ pub(super) fn event_line(event: &UpgradeEvent, progress: &str, styles: &Styles) 
     let time = event.time.get(11..19).unwrap_or(&event.time);
     let line = format!("{time}Z  {progress}{}", escape_line(&event.message));
     match event.event_type {
-        EventTypeDoc::Stall | EventTypeDoc::Outage | EventTypeDoc::Failed => styles.warning(&line),
+        EventTypeDoc::Stall
+        | EventTypeDoc::Blocker
+        | EventTypeDoc::Outage
+        | EventTypeDoc::Failed => styles.warning(&line),
         _ => line,
     }
 }

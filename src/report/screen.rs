@@ -235,6 +235,7 @@ mod tests {
             },
             pools: Vec::new(),
             chain: Vec::new(),
+            wait: None,
             step: None,
             age: 42,
         }

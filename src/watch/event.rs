@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::chains::WaitChain;
 use super::progress::{PoolProgress, Progress};
 use crate::conditions::CompletionStatus;
 
@@ -22,8 +23,8 @@ pub struct WatchEvent {
     pub progress: Progress,
     /// The node pools, the control plane first; only in a picture.
     pub pools: Vec<PoolProgress>,
-    /// The objects that hold the upgrade up, from the one that waits to the one that it waits for; empty unless it is held up.
-    pub chain: Vec<EventObject>,
+    /// What holds the upgrade up, or held it up until now; `None` for any other event.
+    pub chain: Option<WaitChain>,
     /// The step of the plan that became done or was begun.
     pub step: Option<StepChange>,
     /// Seconds since the API server last confirmed the state.
@@ -48,7 +49,9 @@ pub enum EventKind {
     Progress,
     /// Nothing has changed for too long.
     Stall,
-    /// Progress after a stall.
+    /// Something is found that holds the upgrade up.
+    Blocker,
+    /// Progress after a stall, or the end of a blocker.
     Recovered,
     /// The API server does not answer.
     Outage,
@@ -73,11 +76,28 @@ pub enum EventScope {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventObject {
     /// Its kind.
-    pub kind: &'static str,
+    pub kind: String,
     /// Its namespace; `None` for cluster-scoped objects.
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
     /// What is known of it; empty if it is only named.
     pub why: String,
+}
+
+impl EventObject {
+    /// An object with what is known of it.
+    pub(super) fn new(
+        kind: impl Into<String>,
+        namespace: Option<&str>,
+        name: impl Into<String>,
+        why: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind: kind.into(),
+            namespace: namespace.map(str::to_owned),
+            name: name.into(),
+            why: why.into(),
+        }
+    }
 }

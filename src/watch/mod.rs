@@ -6,6 +6,7 @@
 //!
 //! Nothing here reads a clock: time passes by the time of observations.
 
+mod chains;
 mod drains;
 mod estimate;
 mod event;
@@ -21,6 +22,7 @@ mod observation;
 mod outage;
 mod picture;
 mod plans;
+mod platform;
 mod progress;
 mod recording;
 mod redaction;
@@ -32,18 +34,20 @@ mod tests;
 mod trim;
 mod warnings;
 
+pub use chains::{WaitCause, WaitChain};
 pub use drains::InFlight;
 pub use estimate::{RemainingTime, estimate_remaining};
 pub use event::{EventKind, EventObject, EventScope, StepChange, WatchEvent};
 pub use fold::{UpgradeWatch, WatchOptions};
 pub use goal::UpgradeGoal;
 pub use managed::{MachinePhase, MachineState, ManagedRollout};
-pub use needs::{pods_on_node_need, polled_needs, watched_needs};
+pub use needs::{platform_needs, pods_on_node_need, polled_needs, watched_needs};
 pub use nodes::{NodePhase, NodeState, NodeTable};
 pub use observation::{Change, Observation};
 pub use outage::{Outage, OutageKind};
 pub use picture::{ControlPlaneState, Picture, RolloutState};
 pub use plans::NodePlan;
+pub use platform::{PlatformGoal, PlatformObject, PlatformPhase, PlatformRollout};
 pub use progress::{PoolProgress, Progress, UpgradePhase};
 pub use recording::{Recording, RecordingError, RecordingHeader, RecordingWriter};
 pub use redaction::redact_observation;

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::chains::{WaitCause, WaitChain};
 use super::event::EventObject;
 use super::managed::MachinePhase;
+use super::message;
 use super::nodes::NodePhase;
 use super::picture::{Picture, pods_to_evict};
 use crate::snapshot::ClusterView;
@@ -18,13 +20,20 @@ pub(super) fn wait_chain(
     view: ClusterView<'_>,
     draining_since: &BTreeMap<String, Timestamp>,
     at: Timestamp,
-) -> Vec<EventObject> {
-    let node = |name: &str, why: String| EventObject {
-        kind: "Node",
-        namespace: None,
-        name: name.to_owned(),
-        why,
+) -> Option<WaitChain> {
+    let wait = |cause, links: Vec<EventObject>| {
+        let last = links.last()?;
+        let kind = last.kind.to_lowercase();
+        let namespace = last.namespace.as_ref();
+        let namespace = namespace.map_or_else(String::new, |name| format!(" -n {name}"));
+        Some(WaitChain {
+            cause,
+            command: format!("kubectl describe {kind} {}{namespace}", last.name),
+            links,
+            since: at,
+        })
     };
+    let node = |name: &str, why: String| EventObject::new("Node", None, name, why);
     let longest = draining_since.iter().min_by_key(|(_, since)| **since);
     if let Some((name, since)) = longest {
         let why = format!(
@@ -39,54 +48,72 @@ pub(super) fn wait_chain(
                 pod.name.as_str(),
             )
         });
-        let pod = pods.first().map(|pod| EventObject {
-            kind: "Pod",
-            namespace: Some(pod.namespace.to_string()),
-            name: pod.name.clone(),
-            why: match pod.deletion_timestamp {
-                Some(_) => "is being deleted".to_owned(),
-                None => "is still there".to_owned(),
-            },
+        let pod = pods.first().map(|pod| {
+            let why = match pod.deletion_timestamp {
+                Some(_) => "is being deleted",
+                None => "is still there",
+            };
+            EventObject::new("Pod", Some(&pod.namespace), &pod.name, why)
         });
-        return std::iter::once(node(name, why)).chain(pod).collect();
+        let links = std::iter::once(node(name, why)).chain(pod).collect();
+        return wait(WaitCause::NotEvicted, links);
     }
     let stuck = picture
         .nodes
         .iter()
         .find_map(|(name, state)| match state.phase {
-            NodePhase::Joining => Some(node(
-                name,
-                "runs the new version and is not ready".to_owned(),
+            NodePhase::Joining => Some((
+                WaitCause::NodeNotReady,
+                node(name, "runs the new version and is not ready".to_owned()),
             )),
-            NodePhase::Down => Some(node(name, "is not ready".to_owned())),
-            NodePhase::Cordoned => Some(node(
-                name,
-                "runs the new version and is still cordoned".to_owned(),
+            NodePhase::Down => Some((
+                WaitCause::NodeNotReady,
+                node(name, "is not ready".to_owned()),
+            )),
+            NodePhase::Cordoned => Some((
+                WaitCause::NodeCordoned,
+                node(
+                    name,
+                    "runs the new version and is still cordoned".to_owned(),
+                ),
             )),
             _ => None,
         });
     let stuck = stuck
-        .or_else(|| planned(picture))
+        .or_else(|| Some((WaitCause::Platform, platform(picture)?)))
+        .or_else(|| Some((WaitCause::Plan, planned(picture)?)))
         .or_else(|| managed(picture));
-    let rollout = picture.rollouts.first().map(|rollout| EventObject {
-        kind: rollout.kind,
-        namespace: Some("kube-system".to_owned()),
-        name: rollout.name.clone(),
-        why: rollout.why.clone(),
+    let rollout = picture.rollouts.first().map(|rollout| {
+        let object = EventObject::new(
+            rollout.kind,
+            Some("kube-system"),
+            &rollout.name,
+            &rollout.why,
+        );
+        (WaitCause::Rollout, object)
     });
-    stuck.or(rollout).into_iter().collect()
+    let (cause, object) = stuck.or(rollout)?;
+    wait(cause, vec![object])
+}
+
+/// What shows that a platform is being upgraded.
+fn platform(picture: &Picture) -> Option<EventObject> {
+    let rollout = picture.platform.as_ref().filter(|one| one.is_upgrading())?;
+    let object = &rollout.shown_by;
+    let text = message::platform_state(rollout);
+    Some(EventObject::new(
+        object.kind,
+        object.namespace.as_deref(),
+        &object.name,
+        text,
+    ))
 }
 
 /// A Plan whose Job failed, or one that is being applied.
 fn planned(picture: &Picture) -> Option<EventObject> {
     let plan = |name: &str, why: String| {
         let (namespace, name) = name.split_once('/').unwrap_or(("", name));
-        EventObject {
-            kind: "Plan",
-            namespace: Some(namespace.to_owned()),
-            name: name.to_owned(),
-            why,
-        }
+        EventObject::new("Plan", Some(namespace), name, why)
     };
     let mut plans = picture.plans.iter();
     let failed = plans.find_map(|(name, one)| {
@@ -104,15 +131,10 @@ fn planned(picture: &Picture) -> Option<EventObject> {
 
 /// A Machine that is being deleted, or else what Cluster or control plane wait for, or else a new Machine that does not become
 /// available, or else what the topology says.
-fn managed(picture: &Picture) -> Option<EventObject> {
-    let object = |kind, cluster: &str, name: Option<&str>, why: String| {
+fn managed(picture: &Picture) -> Option<(WaitCause, EventObject)> {
+    let object = |kind: &str, cluster: &str, name: Option<&str>, why: String| {
         let (namespace, cluster) = cluster.split_once('/').unwrap_or(("", cluster));
-        EventObject {
-            kind,
-            namespace: Some(namespace.to_owned()),
-            name: name.unwrap_or(cluster).to_owned(),
-            why,
-        }
+        EventObject::new(kind, Some(namespace), name.unwrap_or(cluster), why)
     };
     let rollouts = || picture.managed.iter();
     let machines = || {
@@ -124,14 +146,16 @@ fn managed(picture: &Picture) -> Option<EventObject> {
     let leaving = machines().find_map(|(cluster, name, machine)| match &machine.phase {
         MachinePhase::Leaving { reason, message } => {
             let why = format!("is being deleted: {reason}: {message}");
-            Some(object("Machine", cluster, Some(name), why))
+            let machine = object("Machine", cluster, Some(name), why);
+            Some((WaitCause::MachineDeletion, machine))
         }
         _ => None,
     });
     let waiting = || {
         rollouts().find_map(|(cluster, rollout)| {
             let wait = rollout.waits_for.as_ref()?;
-            Some(object("Cluster", cluster, None, format!("waits: {wait}")))
+            let cluster = object("Cluster", cluster, None, format!("waits: {wait}"));
+            Some((WaitCause::ControlPlaneWaits, cluster))
         })
     };
     let joining = || {
@@ -139,12 +163,14 @@ fn managed(picture: &Picture) -> Option<EventObject> {
         let (cluster, name, _) =
             machines.find(|(_, _, machine)| machine.phase == MachinePhase::Joining)?;
         let why = "runs the new version and is not available".to_owned();
-        Some(object("Machine", cluster, Some(name), why))
+        let machine = object("Machine", cluster, Some(name), why);
+        Some((WaitCause::MachineNode, machine))
     };
     let unreconciled = || {
         let mut rollouts = rollouts();
         let (cluster, rollout) = rollouts.find(|(_, rollout)| !rollout.topology.is_empty())?;
-        Some(object("Cluster", cluster, None, rollout.topology.clone()))
+        let cluster = object("Cluster", cluster, None, rollout.topology.clone());
+        Some((WaitCause::TopologyFails, cluster))
     };
     leaving
         .or_else(waiting)

@@ -145,7 +145,9 @@ impl SummaryBuilder {
                 }
                 EventKind::Back => close(self.outages.last_mut(), at),
                 EventKind::Stall => self.stalls.push((open(at), event.message.clone())),
-                EventKind::Recovered => close(self.stalls.last_mut().map(|(span, _)| span), at),
+                EventKind::Recovered if event.chain.is_none() => {
+                    close(self.stalls.last_mut().map(|(span, _)| span), at)
+                }
                 EventKind::Failed => self.has_failed = true,
                 EventKind::Picture => {
                     // Joined half-way: no event says when these were begun.
@@ -153,7 +155,10 @@ impl SummaryBuilder {
                         self.follow_node(watch, name, at);
                     }
                 }
-                EventKind::Progress | EventKind::Finished => {}
+                EventKind::Progress
+                | EventKind::Blocker
+                | EventKind::Recovered
+                | EventKind::Finished => {}
             }
             if let EventScope::Node(name) = &event.scope {
                 self.follow_node(watch, name, at);

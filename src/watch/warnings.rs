@@ -155,12 +155,12 @@ impl Warnings {
         let key = WarningKey::of(row);
         let warning = self.kept.get(&key)?;
         Some((
-            EventObject {
-                kind: "Event",
-                namespace: Some(key.namespace.clone()).filter(|namespace| !namespace.is_empty()),
-                name: row.meta.name.clone(),
-                why: key.reason.clone(),
-            },
+            EventObject::new(
+                "Event",
+                Some(&*key.namespace).filter(|namespace| !namespace.is_empty()),
+                &row.meta.name,
+                &key.reason,
+            ),
             line(&key, warning),
         ))
     }

@@ -29,10 +29,25 @@ pub struct UpgradeEvent {
     pub pools: Vec<PoolDoc>,
     /// The objects that hold the upgrade up, from the one that waits to the one that it waits for.
     pub chain: Vec<EventObjectDoc>,
+    /// More on the chain; null without one.
+    pub wait: Option<WaitDoc>,
     /// The step of the plan that became done or was begun; null for any other event.
     pub step: Option<EventStepDoc>,
     /// Seconds since the API server last confirmed the state.
     pub age: u64,
+}
+
+/// What holds an upgrade up, beside the objects of the chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaitDoc {
+    /// Why it waits, by a stable name such as `image-pull`.
+    pub cause: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// The command that shows more.
+    pub command: String,
+    /// What people do.
+    pub advice: String,
 }
 
 /// A step of a plan that is followed.
@@ -50,6 +65,7 @@ words! {
         Picture = "picture",
         Progress = "progress",
         Stall = "stall",
+        Blocker = "blocker",
         Recovered = "recovered",
         Outage = "outage",
         Back = "back",
@@ -96,7 +112,7 @@ pub struct PoolDoc {
     pub settling: usize,
 }
 
-/// How far an upgrade is, in nodes.
+/// How far an upgrade is, in nodes; while only a platform is upgraded, in its parts, such as components.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpgradeProgressDoc {
@@ -123,6 +139,7 @@ words! {
         ControlPlane = "control-plane",
         Addons = "addons",
         Nodes = "nodes",
+        Platform = "platform",
         Finished = "finished",
     }
 }

@@ -22,7 +22,7 @@ pub use cluster::{
 };
 pub use event::{
     EventObjectDoc, EventScopeDoc, EventStepDoc, EventTypeDoc, PhaseDoc, PoolDoc, UpgradeEvent,
-    UpgradeProgressDoc,
+    UpgradeProgressDoc, WaitDoc,
 };
 pub use hop::{HopDoc, HopIdDoc};
 pub use plan::{

@@ -5,17 +5,17 @@ use jiff::{SignedDuration, Timestamp};
 use super::{ToDoc, same_fields, same_variants};
 use crate::api::v1::{
     API_VERSION, DurationDoc, EventObjectDoc, EventScopeDoc, EventStepDoc, EventTypeDoc, PhaseDoc,
-    PoolDoc, StepStateDoc, UpgradeEvent, UpgradeProgressDoc,
+    PoolDoc, StepStateDoc, UpgradeEvent, UpgradeProgressDoc, WaitDoc,
 };
 use crate::conditions::CompletionStatus;
 use crate::text::{human_duration, pluralize};
 use crate::watch::{
-    EventKind, EventObject, EventScope, PoolProgress, Progress, UpgradePhase, WatchEvent,
+    EventKind, EventObject, EventScope, PoolProgress, Progress, UpgradePhase, WaitChain, WatchEvent,
 };
 
 same_variants! {
-    EventKind => EventTypeDoc { Picture, Progress, Stall, Recovered, Outage, Back, Finished, Failed }
-    UpgradePhase => PhaseDoc { Waiting, ControlPlane, Addons, Nodes, Finished }
+    EventKind => EventTypeDoc { Picture, Progress, Stall, Blocker, Recovered, Outage, Back, Finished, Failed }
+    UpgradePhase => PhaseDoc { Waiting, ControlPlane, Addons, Nodes, Platform, Finished }
 }
 
 same_fields! {
@@ -36,7 +36,11 @@ impl UpgradeEvent {
             objects: event.objects.to_doc(),
             progress: event.progress.to_doc(),
             pools: event.pools.to_doc(),
-            chain: event.chain.to_doc(),
+            chain: event
+                .chain
+                .as_ref()
+                .map_or_else(Vec::new, |chain| chain.links.to_doc()),
+            wait: event.chain.to_doc(),
             step: event.step.as_ref().map(|step| EventStepDoc {
                 id: step.id.clone(),
                 state: match step.status {
@@ -46,6 +50,17 @@ impl UpgradeEvent {
                 },
             }),
             age: event.age_seconds,
+        }
+    }
+}
+
+impl ToDoc<WaitDoc> for WaitChain {
+    fn to_doc(&self) -> WaitDoc {
+        WaitDoc {
+            cause: self.cause.id().to_owned(),
+            since: milliseconds(self.since),
+            command: self.command.clone(),
+            advice: self.advice().to_owned(),
         }
     }
 }
