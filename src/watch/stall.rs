@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::chains::{WaitCause, WaitChain};
 use super::event::EventObject;
 use super::managed::MachinePhase;
+use super::message;
 use super::nodes::NodePhase;
 use super::picture::{Picture, pods_to_evict};
 use crate::snapshot::ClusterView;
@@ -79,6 +80,7 @@ pub(super) fn wait_chain(
             _ => None,
         });
     let stuck = stuck
+        .or_else(|| Some((WaitCause::Platform, platform(picture)?)))
         .or_else(|| Some((WaitCause::Plan, planned(picture)?)))
         .or_else(|| managed(picture));
     let rollout = picture.rollouts.first().map(|rollout| {
@@ -92,6 +94,19 @@ pub(super) fn wait_chain(
     });
     let (cause, object) = stuck.or(rollout)?;
     wait(cause, vec![object])
+}
+
+/// What shows that a platform is being upgraded.
+fn platform(picture: &Picture) -> Option<EventObject> {
+    let rollout = picture.platform.as_ref().filter(|one| one.is_upgrading())?;
+    let object = &rollout.shown_by;
+    let text = message::platform_state(rollout);
+    Some(EventObject::new(
+        object.kind,
+        object.namespace.as_deref(),
+        &object.name,
+        text,
+    ))
 }
 
 /// A Plan whose Job failed, or one that is being applied.

@@ -131,6 +131,7 @@ pub(super) enum Touched {
     Rollouts,
     Managed,
     Plans,
+    Platform,
 }
 
 impl Touched {
@@ -148,6 +149,7 @@ impl From<Part<'_>> for Touched {
             Part::Managed => Self::Managed,
             Part::Nodes | Part::Warnings | Part::None => Self::Nothing,
             Part::Plans => Self::Plans,
+            Part::Platform => Self::Platform,
         }
     }
 }
