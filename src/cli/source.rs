@@ -338,6 +338,13 @@ fn with_watches(
             requests.push(watched);
         }
     }
+    // These are listed every few seconds.
+    let polled = watch::platform_needs(&cluster.discovery);
+    for polled in read_plan(&polled, &cluster.discovery, catalog, None) {
+        if !requests.iter().any(|one| one.target == polled.target) {
+            requests.push(polled);
+        }
+    }
     requests.sort_by(|a, b| a.target.cmp(&b.target));
     requests
 }

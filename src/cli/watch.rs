@@ -22,7 +22,7 @@ use crate::api::v1::FollowedPlan;
 use crate::catalog::{Catalog, PlatformName};
 use crate::path::{UpgradePath, UpgradeTarget};
 use crate::text::names::WATCH;
-use crate::watch::{PlannedStep, Recording, UpgradeGoal, UpgradeWatch, WatchOptions};
+use crate::watch::{PlannedStep, PlatformGoal, Recording, UpgradeGoal, UpgradeWatch, WatchOptions};
 use plan::{planned_steps, read_plan_file};
 use redaction::Redaction;
 use viewer::Viewer;
@@ -31,11 +31,13 @@ use viewer::Viewer;
 pub(super) fn run(flags: &WatchArgs, catalog: &'static Catalog) -> Result<Exit, CliError> {
     init_logging(&flags.log, flags.redact);
     let plan = flags.plan.as_deref().map(read_plan_file).transpose()?;
+    let (goal, platform) = match &flags.to {
+        Some(target) => goal(target, catalog)?,
+        None => (plan.as_ref().and_then(FollowedPlan::goal), None),
+    };
     let options = WatchOptions {
-        goal: match &flags.to {
-            Some(target) => Some(goal(target, catalog)?),
-            None => plan.as_ref().and_then(FollowedPlan::goal),
-        },
+        goal,
+        platform,
         stall_after: SignedDuration::try_from(flags.stall_after).map_err(CliError::usage)?,
     };
     match &flags.replay {
@@ -50,23 +52,31 @@ pub(super) fn run(flags: &WatchArgs, catalog: &'static Catalog) -> Result<Exit, 
 }
 
 /// # Errors
-/// If the target is another platform, or a version that was never published: the watch would never end.
-fn goal(target: &UpgradeTarget, catalog: &Catalog) -> Result<UpgradeGoal, CliError> {
+/// If the target is a platform that is not followed, or a version that was never published: the watch would never end.
+fn goal(
+    target: &UpgradeTarget,
+    catalog: &Catalog,
+) -> Result<(Option<UpgradeGoal>, Option<PlatformGoal>), CliError> {
     let version = target.version.clone();
-    if let Some(platform) = target
-        .platform
-        .filter(|name| *name != PlatformName::Kubernetes)
-    {
-        return Err(CliError::usage(format!(
-            "--to {platform}={version}: {WATCH} follows Kubernetes only; use --to VERSION"
-        )));
-    }
+    let platform = target.platform.unwrap_or(PlatformName::Kubernetes);
+    let goals = match platform {
+        PlatformName::Kubernetes => (Some(UpgradeGoal::Given(version.clone())), None),
+        PlatformName::Kyma | PlatformName::Dkp => {
+            let version = version.clone();
+            (None, Some(PlatformGoal { platform, version }))
+        }
+        PlatformName::ClusterApi => {
+            return Err(CliError::usage(format!(
+                "--to {platform}={version}: {WATCH} follows Kubernetes, DKP and Kyma; use --to VERSION, --to dkp=VERSION or --to kyma=VERSION"
+            )));
+        }
+    };
     let target = UpgradeTarget {
-        platform: Some(PlatformName::Kubernetes),
-        version: version.clone(),
+        platform: Some(platform),
+        version,
     };
     UpgradePath::for_kubernetes(None, None, &[target], catalog).map_err(CliError::usage)?;
-    Ok(UpgradeGoal::Given(version))
+    Ok(goals)
 }
 
 fn replay(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::catalog::GroupResource;
@@ -13,21 +14,32 @@ pub(crate) const KYMA_INSTALLER: &str = "kyma-installer";
 /// The namespace of most components.
 pub(crate) const KYMA_SYSTEM: &str = "kyma-system";
 
+const INSTALLATION_FIELDS: &[&str] = &[
+    "metadata.labels",
+    "spec.components.name",
+    "spec.components.release",
+    "spec.components.source.url",
+    "status.conditions.status",
+    "status.conditions.type",
+    "status.description",
+    "status.errorLog.component",
+    "status.errorLog.occurrences",
+    "status.state",
+];
+
 /// Installations: release artifacts have one, `default/kyma-installation`.
 pub(crate) fn installations_need() -> Need {
     let resource = GroupResource::new("installer.kyma-project.io", "installations");
-    Need::objects(resource, DetailLevel::Full).with_fields(&[
-        "metadata.labels",
-        "spec.components.name",
-        "spec.components.release",
-        "spec.components.source.url",
-        "status.conditions.status",
-        "status.conditions.type",
-        "status.description",
-        "status.errorLog.component",
-        "status.errorLog.occurrences",
-        "status.state",
-    ])
+    Need::objects(resource, DetailLevel::Full).with_fields(INSTALLATION_FIELDS)
+}
+
+/// The same, with what only following them takes: when a run began or ended, and the texts of errors.
+pub(crate) fn followed_installations_need() -> Need {
+    let times = [
+        "status.conditions.lastTransitionTime",
+        "status.errorLog.log",
+    ];
+    installations_need().with_fields(&[INSTALLATION_FIELDS, &times].concat())
 }
 
 /// The Deployment of the installer.
@@ -102,6 +114,12 @@ pub(crate) struct KymaInstallation<'a> {
     pub(crate) progress: InstallerProgress,
     /// The last component that failed, and how often.
     pub(crate) last_error: Option<(&'a str, u64)>,
+    /// What was logged of that; `None` if it was not read.
+    pub(crate) last_log: Option<&'a str>,
+    /// Whether the installer was told to install.
+    pub(crate) is_requested: bool,
+    /// When the last run began or ended; `None` if that was not read, or there was none.
+    pub(crate) run_changed_at: Option<Timestamp>,
 }
 
 impl<'a> KymaInstallation<'a> {
@@ -122,8 +140,8 @@ impl<'a> KymaInstallation<'a> {
         let components: Vec<KymaComponent> = components.collect();
         let description = text_at(row, "/status/description").unwrap_or_default();
         let errors = row.object.pointer("/status/errorLog");
-        let error = errors.and_then(Value::as_array).and_then(|log| log.last());
-        let error = error.and_then(|entry| {
+        let entry = errors.and_then(Value::as_array).and_then(|log| log.last());
+        let error = entry.and_then(|entry| {
             let component = entry.get("component")?.as_str()?;
             let times = entry.get("occurrences").and_then(Value::as_u64);
             Some((component, times.unwrap_or(1)))
@@ -135,20 +153,33 @@ impl<'a> KymaInstallation<'a> {
             state: text_at(row, "/status/state").unwrap_or_default(),
             description,
             last_error: error,
+            last_log: entry.and_then(|entry| entry.get("log")?.as_str()),
+            is_requested: row.object.pointer("/metadata/labels/action").is_some(),
+            run_changed_at: condition(row, "Installing")
+                .and_then(|one| one.get("lastTransitionTime")?.as_str()?.parse().ok()),
         })
     }
+}
+
+impl KymaInstallation<'_> {
+    /// How many components come before the one that its description names; `None` if it names none.
+    pub(crate) fn turn(&self) -> Option<usize> {
+        turn(&self.components, self.description)
+    }
+}
+
+/// The condition of this type.
+fn condition<'a>(row: &'a ObjectRow, wanted: &str) -> Option<&'a Value> {
+    let conditions = row.object.pointer("/status/conditions")?.as_array()?;
+    let mut conditions = conditions.iter();
+    conditions.find(|one| one["type"] == wanted)
 }
 
 /// The status of the release before stays until the new installer starts: as long as something is requested, it has not
 /// finished. Before 1.11 the label stays too, so the condition Installing decides.
 /// Source: kyma-project/kyma components/kyma-operator/pkg/statusmanager and pkg/conditionmanager.
 fn progress(row: &ObjectRow, components: &[KymaComponent], description: &str) -> InstallerProgress {
-    let condition = |wanted: &str| {
-        let conditions = row.object.pointer("/status/conditions")?.as_array()?;
-        let mut conditions = conditions.iter();
-        let found = conditions.find(|one| one["type"] == wanted)?;
-        found.get("status")?.as_str()
-    };
+    let condition = |wanted: &str| condition(row, wanted)?.get("status")?.as_str();
     let is_requested = row.object.pointer("/metadata/labels/action").is_some();
     let state = text_at(row, "/status/state").unwrap_or_default();
     let is_working = condition("Installing") == Some("True");
@@ -158,13 +189,44 @@ fn progress(row: &ObjectRow, components: &[KymaComponent], description: &str) ->
     if !is_requested && !is_working && (condition("Error") == Some("True") || state == "Error") {
         return InstallerProgress::Failed;
     }
-    let release = description.rsplit(' ').next().unwrap_or_default();
-    let mut releases = components.iter();
-    let done = releases.position(|one| one.release == release);
     InstallerProgress::Working {
-        done: done.filter(|_| state != "Installed").unwrap_or_default(),
+        done: turn(components, description)
+            .filter(|_| state != "Installed")
+            .unwrap_or_default(),
         total: components.len().max(1),
     }
+}
+
+/// How many components come before the one whose Helm release a description names; `None` if it names none.
+fn turn(components: &[KymaComponent], description: &str) -> Option<usize> {
+    let release = description.rsplit(' ').next().unwrap_or_default();
+    let mut releases = components.iter();
+    releases.position(|one| one.release == release)
+}
+
+/// What a component of Kyma 2 reports.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ComponentReport<'a> {
+    pub(crate) meta: &'a MetaRow,
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+    /// `running`, `success`, `failed` while it is tried again, or `error`.
+    pub(crate) status: &'a str,
+}
+
+/// The reports of the components of Kyma 2; `None` if they were not read.
+pub(crate) fn component_reports(
+    view: ClusterView<'_>,
+) -> Option<impl Iterator<Item = ComponentReport<'_>>> {
+    let rows = view.rows(&component_reports_need())?.objects().iter();
+    Some(rows.filter_map(|row| {
+        Some(ComponentReport {
+            meta: &row.meta,
+            name: text_at(row, "/data/name").unwrap_or(&row.meta.name),
+            version: text_at(row, "/data/version")?,
+            status: text_at(row, "/data/status").unwrap_or_default(),
+        })
+    }))
 }
 
 /// Of the components of Kyma 2 that report a version, those that are done and all; `None` if none does or they were not read.
@@ -173,10 +235,9 @@ pub(crate) fn reported_components(
     view: ClusterView<'_>,
     is_at: impl Fn(&str) -> bool,
 ) -> Option<(usize, usize)> {
-    let rows = view.rows(&component_reports_need())?.objects().iter();
-    let at_version = rows.filter(|row| text_at(row, "/data/version").is_some_and(&is_at));
-    let statuses: Vec<_> = at_version.map(|row| text_at(row, "/data/status")).collect();
-    let done = statuses.iter().filter(|status| **status == Some("success"));
+    let at_version = component_reports(view)?.filter(|report| is_at(report.version));
+    let statuses: Vec<_> = at_version.map(|report| report.status).collect();
+    let done = statuses.iter().filter(|status| **status == "success");
     (!statuses.is_empty()).then(|| (done.count(), statuses.len()))
 }
 

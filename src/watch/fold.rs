@@ -2,6 +2,7 @@
 
 mod extras;
 mod outcome;
+mod platform;
 mod refresh;
 mod rows;
 mod waits;
@@ -23,6 +24,7 @@ use super::novelty::Novelty;
 use super::observation::{Change, Observation};
 use super::outage::{Outage, OutageKind};
 use super::picture::Picture;
+use super::platform::{PlatformGoal, PlatformProgress};
 use super::progress::{Progress, UpgradePhase};
 use super::steps::{PlanProgress, PlannedStep};
 use super::warnings::Warnings;
@@ -39,6 +41,8 @@ pub(super) const RECENT_PROBES: usize = 8;
 pub struct WatchOptions {
     /// The version to reach; `None` to find it.
     pub goal: Option<UpgradeGoal>,
+    /// The release of a platform to reach; `None` to follow Kubernetes, and a platform that is being upgraded.
+    pub platform: Option<PlatformGoal>,
     /// How long nothing may change before the upgrade counts as stalled.
     pub stall_after: SignedDuration,
 }
@@ -86,6 +90,7 @@ pub struct UpgradeWatch<'c> {
     /// The progress of managed clusters; `None` unless their machines are counted, because one of these clusters was seen
     /// being upgraded and this cluster was not.
     managed: Option<ManagedProgress>,
+    platform: PlatformProgress,
     /// Since when no part of the cluster runs the version that was found.
     unreached_since: Option<Timestamp>,
     /// Since when all nodes are upgraded, but fewer than there were: their replacements may not have joined yet.
@@ -131,6 +136,7 @@ impl<'c> UpgradeWatch<'c> {
             is_finished: false,
             is_taken_back: false,
             managed: None,
+            platform: PlatformProgress::default(),
             unreached_since: None,
             fewer_since: None,
             awaits_nodes: false,
@@ -167,7 +173,8 @@ impl<'c> UpgradeWatch<'c> {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         let picture = self.picture.as_ref();
-        picture.is_some_and(|picture| picture.is_idle() && self.are_servers_known(picture))
+        self.options.platform.is_none()
+            && picture.is_some_and(|picture| picture.is_idle() && self.are_servers_known(picture))
     }
 
     /// Whether what is left to know are the versions of API servers behind the same address: more probes tell.
@@ -224,8 +231,16 @@ impl<'c> UpgradeWatch<'c> {
     #[must_use]
     pub fn picture_event(&self, at: Timestamp) -> Option<WatchEvent> {
         let picture = self.picture.as_ref()?;
-        let text = message::picture(picture, self.are_servers_known(picture));
+        let text = self.picture_text(picture);
         Some(self.event(at, EventKind::Picture, self.cluster_scope(), text))
+    }
+
+    fn picture_text(&self, picture: &Picture) -> String {
+        if !self.platform.is_followed() {
+            return message::picture(picture, self.are_servers_known(picture));
+        }
+        let goal = self.options.platform.as_ref();
+        message::platform_picture(picture.platform.as_ref(), goal)
     }
 
     /// The outage, if there is one.
@@ -332,7 +347,12 @@ impl<'c> UpgradeWatch<'c> {
         let picture = self.picture.as_ref();
         let done = picture.map_or(0, |picture| self.done(picture));
         let estimate = self.started_at.and_then(|started| {
-            estimate_remaining(started, &self.finished_nodes, self.total - done, at)
+            estimate_remaining(
+                started,
+                &self.finished_nodes,
+                self.total.saturating_sub(done),
+                at,
+            )
         });
         Progress {
             done,
@@ -349,6 +369,9 @@ impl<'c> UpgradeWatch<'c> {
 
     /// A managed cluster that was not seen being upgraded is not: a machine may be broken.
     fn phase(&self, picture: &Picture) -> UpgradePhase {
+        if let Some(phase) = self.platform.phase(picture.platform.as_ref()) {
+            return phase;
+        }
         match picture.phase() {
             _ if self.is_over(picture) => UpgradePhase::Finished,
             _ if picture.goal.is_none() && self.managed.is_none() => UpgradePhase::Waiting,
@@ -358,7 +381,11 @@ impl<'c> UpgradeWatch<'c> {
     }
 
     fn is_over(&self, picture: &Picture) -> bool {
+        if self.platform.is_followed() {
+            return self.platform.is_complete();
+        }
         picture.phase() == UpgradePhase::Finished
+            && !picture.is_platform_upgrading()
             && !self.awaits_nodes
             && (self.is_finished || self.are_servers_known(picture))
             || self.managed.is_some() && picture.goal.is_none() && picture.are_managed_complete()
@@ -373,6 +400,9 @@ impl<'c> UpgradeWatch<'c> {
 
     /// How many are certain to have been replaced: a surge node that is ready has replaced none yet.
     fn done(&self, picture: &Picture) -> usize {
+        if let Some(platform) = self.followed_platform(picture) {
+            return platform.done_for(self.options.platform.as_ref());
+        }
         if let Some(progress) = &self.managed {
             return progress.replaced(&picture.managed).min(self.total);
         }

@@ -11,6 +11,7 @@ use super::managed::{MachinePhase, ManagedRollout};
 use super::nodes::{NodePhase, NodeState};
 use super::picture::{Picture, RolloutState, StaticPodCounts};
 use super::plans::NodePlan;
+use super::platform::{PlatformGoal, PlatformPhase, PlatformRollout};
 use crate::catalog::Release;
 use crate::text::pluralize;
 
@@ -57,6 +58,78 @@ pub(super) fn picture(picture: &Picture, are_servers_known: bool) -> String {
         goal.version(),
         pluralize(count, "node")
     )
+}
+
+/// What a platform is doing.
+pub(super) fn platform_state(rollout: &PlatformRollout) -> String {
+    let name = rollout.name();
+    let parts = || pluralize(rollout.total, rollout.part);
+    match &rollout.phase {
+        PlatformPhase::Settled if rollout.done == rollout.total => {
+            format!("{name} is installed: {}", parts())
+        }
+        PlatformPhase::Between { next } => {
+            format!(
+                "{name}: {} of {} done, {next} is next",
+                rollout.done,
+                parts()
+            )
+        }
+        PlatformPhase::Settled => format!(
+            "{name} is installed: {} of {}; the others are of the release before",
+            rollout.done,
+            parts()
+        ),
+        PlatformPhase::Pending { why, .. } => format!("{name} has not begun: {why}"),
+        PlatformPhase::Working => {
+            let current = rollout.current.iter();
+            let current: String = current.map(|current| format!("{current}, ")).collect();
+            format!("{name}: {current}{} of {} done", rollout.done, parts())
+        }
+        PlatformPhase::Retrying { why } | PlatformPhase::Failed { why } => {
+            format!("{name}: {why}")
+        }
+    }
+}
+
+/// What became of a platform. That it was given up or is installed, are events of their own.
+pub(super) fn platform(
+    before: Option<&PlatformRollout>,
+    after: Option<&PlatformRollout>,
+) -> Vec<String> {
+    let after = after.filter(|after| Some(*after) != before);
+    let text = after.and_then(|rollout| match rollout.phase {
+        PlatformPhase::Failed { .. } => None,
+        PlatformPhase::Settled if rollout.is_final => None,
+        PlatformPhase::Settled => Some(format!(
+            "{}: {} of {} done; it is finished unless more follows",
+            rollout.name(),
+            rollout.done,
+            pluralize(rollout.total, rollout.part)
+        )),
+        _ => Some(platform_state(rollout)),
+    });
+    text.into_iter().collect()
+}
+
+/// The state of an upgrade of a platform.
+pub(super) fn platform_picture(
+    rollout: Option<&PlatformRollout>,
+    goal: Option<&PlatformGoal>,
+) -> String {
+    let goal = goal.map(|goal| format!("upgrade to {}={}: ", goal.platform, goal.version));
+    let state = rollout.map_or_else(
+        || "it was not found in this cluster, or may not be read".to_owned(),
+        platform_state,
+    );
+    let others = rollout
+        .map(|rollout| &rollout.others[..])
+        .unwrap_or_default();
+    let others = match others {
+        [] => String::new(),
+        others => format!("; upgraded by their owners: {}", others.join(", ")),
+    };
+    format!("{}{state}{others}", goal.unwrap_or_default())
 }
 
 /// What the cluster shows of the time before the watch.

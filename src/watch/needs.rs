@@ -1,9 +1,10 @@
 //! What a watch reads.
 
+use super::platform::{self, is_of_platform};
 use super::{managed, plans};
 use crate::catalog::GroupResource;
 use crate::facts::control_plane::control_plane_pods_need;
-use crate::need::{DetailLevel, ListSelector, Need, ReadTarget};
+use crate::need::{DetailLevel, Discovery, ListSelector, Need, ReadTarget};
 
 /// What is watched: nodes, and the objects of controllers that upgrade clusters: Cluster API, system-upgrade-controller.
 #[must_use]
@@ -19,6 +20,17 @@ pub fn watched_needs() -> Vec<Need> {
 pub fn polled_needs() -> Vec<Need> {
     let mut needs = vec![control_plane_pods_need()];
     needs.extend(["daemonsets", "deployments"].map(system_workloads_need));
+    needs
+}
+
+/// The same where the server has APIs of a platform: what shows how far it is, but for what is watched.
+#[must_use]
+pub fn platform_needs(discovery: &Discovery) -> Vec<Need> {
+    let watched = watched_needs();
+    let mut needs = platform::needs(discovery);
+    needs.retain(|need| watched.iter().all(|one| one.target != need.target));
+    needs.sort();
+    needs.dedup();
     needs
 }
 
@@ -54,6 +66,7 @@ pub(super) enum Part<'t> {
     Plans,
     /// What is listed while something waits.
     Waits,
+    Platform,
     None,
 }
 
@@ -67,6 +80,9 @@ impl<'t> Part<'t> {
         else {
             return Self::None;
         };
+        if is_of_platform(resource, namespace.as_deref(), selector) {
+            return Self::Platform;
+        }
         let resource = (resource.group.as_str(), resource.plural.as_str());
         match (
             resource,

@@ -7,6 +7,7 @@ use super::managed::{self, MachinePhase, MachineState, ManagedRollout};
 use super::needs::{pods_on_node_need, system_workloads_need};
 use super::nodes::{NodeState, NodeTable, NodeUpdate, Tally};
 use super::plans::{self, NodePlan};
+use super::platform::PlatformRollout;
 use super::progress::{PoolProgress, UpgradePhase};
 use crate::catalog::Release;
 use crate::facts::control_plane::{APISERVER, control_plane_pods, control_plane_pods_need};
@@ -54,6 +55,8 @@ pub struct Picture {
     pub managed: BTreeMap<String, ManagedRollout>,
     /// Plans of the system-upgrade-controller by `namespace/name`.
     pub plans: BTreeMap<String, NodePlan>,
+    /// The platform; `None` without one that is upgraded from within.
+    pub platform: Option<PlatformRollout>,
     machines: Tally,
     managed_phase: UpgradePhase,
 }
@@ -76,6 +79,7 @@ impl Picture {
             nodes: NodeTable::default(),
             managed: BTreeMap::new(),
             plans: plans::plans(view),
+            platform: None,
             machines: Tally::default(),
             managed_phase: UpgradePhase::Waiting,
         };
@@ -160,10 +164,22 @@ impl Picture {
         self.nodes.len() - self.nodes.tally().upgraded
     }
 
-    /// Whether nothing is being upgraded, neither this cluster nor one that it manages.
+    /// Whether the platform is being upgraded.
+    pub(super) fn is_platform_upgrading(&self) -> bool {
+        self.platform
+            .as_ref()
+            .is_some_and(PlatformRollout::is_upgrading)
+    }
+
+    /// Whether nothing is being upgraded, neither this cluster nor its platform nor a cluster that it manages.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.goal.is_none() && !self.managed.values().any(ManagedRollout::is_upgrading)
+        self.goal.is_none() && !self.is_platform_upgrading() && !self.is_upgrading_managed()
+    }
+
+    /// Whether a managed cluster is being upgraded.
+    pub(super) fn is_upgrading_managed(&self) -> bool {
+        self.managed.values().any(ManagedRollout::is_upgrading)
     }
 
     /// Whether all parts of the managed clusters are at their versions.

@@ -38,16 +38,18 @@ pub enum UpgradePhase {
     Addons,
     /// Nodes are being upgraded.
     Nodes,
+    /// A platform is being upgraded.
+    Platform,
     /// All parts run the version.
     Finished,
 }
 
-/// How far an upgrade is, in nodes.
+/// How far an upgrade is, in nodes, or in the parts of a platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
-    /// Nodes that run the version, are ready and schedulable.
+    /// Nodes that run the version, are ready and schedulable; or parts that are installed.
     pub done: usize,
-    /// Nodes.
+    /// Nodes, or parts.
     pub total: usize,
     /// What is being upgraded.
     pub phase: UpgradePhase,

@@ -148,6 +148,7 @@ fn unread<'c>(
 ) -> (Watched<'c>, Vec<(EventKind, String)>) {
     let goal = goal.map(|goal| UpgradeGoal::Given(goal.parse().expect("a version")));
     let options = WatchOptions {
+        platform: None,
         goal,
         stall_after: STALL_AFTER,
     };
@@ -412,6 +413,7 @@ fn a_version_that_cannot_be_read_is_not_upgraded() {
 
 fn options() -> WatchOptions {
     WatchOptions {
+        platform: None,
         goal: None,
         stall_after: STALL_AFTER,
     }

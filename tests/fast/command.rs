@@ -357,14 +357,15 @@ fn a_watch_refuses_targets_that_it_would_never_see() {
         (output.status.code(), text(&output.stderr))
     };
     for (target, part) in [
-        ("kyma=1.14", "follows Kubernetes only"),
+        ("cluster-api=1.5", "follows Kubernetes, DKP and Kyma"),
+        ("kyma=1.99", "has no release 1.99"),
         ("1.25.99", "Kubernetes 1.25.99 was never published"),
     ] {
         let (code, message) = watch(&["--to", target, "--once"]);
         assert_eq!(code, Some(2), "{message}");
         assert!(message.contains(part), "{message}");
     }
-    for target in ["1.25", "1.25.16", "1.38"] {
+    for target in ["1.25", "1.25.16", "1.38", "kyma=1.14", "dkp=2.2"] {
         let (code, message) = watch(&["--to", target, "--once", "--kubeconfig", "/nowhere"]);
         assert_eq!(code, Some(1), "{message}");
     }

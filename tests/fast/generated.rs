@@ -290,9 +290,9 @@ fn platforms(catalog: &Catalog) -> String {
             .collect();
         let versions: Vec<&str> = versions.iter().map(String::as_str).collect();
         let survey = served(&versions);
-        let needs = kubectl_upgrade::detect::needs(&survey);
+        let needs = kubectl_upgrade::detect::needs(&survey).into_iter();
         let needs: Vec<_> = needs
-            .into_iter()
+            .chain(kubectl_upgrade::watch::platform_needs(&survey))
             .filter(|need| !plain.contains(need))
             .collect();
         for request in read_plan(&needs, &survey, catalog, None) {

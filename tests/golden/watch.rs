@@ -1,4 +1,4 @@
-//! Upgrades by the controllers of Cluster API, as an API server reported them: the lines of the watch.
+//! Upgrades by the controllers of Cluster API and of platforms, as an API server reported them: the lines of the watch.
 
 use std::fs;
 
@@ -6,10 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use kubectl_upgrade::api::v1::{UPGRADE_EVENT_SCHEMA, UpgradeEvent};
 use kubectl_upgrade::catalog::{Catalog, Release};
 use kubectl_upgrade::client::decode_objects;
-use kubectl_upgrade::need::{ClusterId, Discovery, ReadRequest, read_plan};
+use kubectl_upgrade::need::{ClusterId, Discovery, ReadRequest, ReadTarget, read_plan};
+use kubectl_upgrade::path::UpgradeTarget;
 use kubectl_upgrade::report::{EventFormat, RenderOptions, render_event};
 use kubectl_upgrade::snapshot::{ReadOutcome, ReadResult, Rows};
-use kubectl_upgrade::watch::{Change, Observation, UpgradeWatch, WatchOptions, watched_needs};
+use kubectl_upgrade::watch::{
+    Change, Observation, PlatformGoal, UpgradeWatch, WatchOptions, platform_needs, watched_needs,
+};
 use libtest_mimic::Trial;
 use serde::Deserialize;
 use serde_json::Value;
@@ -18,13 +21,14 @@ use crate::{CATALOG, case, golden};
 
 const FOLDER: &str = "tests/fixtures/watch";
 
-/// A line of a fixture: an object as it became, or one that was deleted.
+/// A line of a fixture: an object as it became, or one that was deleted; or the release of a platform that `--to` names.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
     at: Timestamp,
     object: Option<Value>,
     deleted: Option<Deleted>,
+    to: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -48,13 +52,22 @@ fn follow(name: &str) {
         .lines()
         .map(|line| serde_json::from_str::<Line>(line).expect("a line"));
     let lines: Vec<Line> = lines.collect();
-    let discovery = discovery("v1.37.0".parse().expect("a version"), contract(&lines[0]));
-    let requests = read_plan(&watched_needs(), &discovery, catalog, None);
+    let discovery = discovery("v1.37.0".parse().expect("a version"), &lines);
+    let needs = [watched_needs(), platform_needs(&discovery)].concat();
+    let requests = read_plan(&needs, &discovery, catalog, None);
+    let to = lines.iter().find_map(|line| line.to.clone());
     let start = lines[0].at;
     let mut watch = UpgradeWatch::new(
         ClusterId("management".to_owned()),
         catalog,
         WatchOptions {
+            platform: to.map(|to| {
+                let target: UpgradeTarget = to.parse().expect("a target");
+                PlatformGoal {
+                    platform: target.platform.expect("a platform"),
+                    version: target.version,
+                }
+            }),
             goal: None,
             stall_after: SignedDuration::from_mins(5),
         },
@@ -111,21 +124,15 @@ fn follow(name: &str) {
     golden::compare(&format!("{FOLDER}/{name}.txt"), &shown);
 }
 
-/// `v1beta1` or `v1beta2`: the contract of the objects.
-fn contract(line: &Line) -> &str {
-    let object = line.object.as_ref().expect("an object first");
-    let api_version = object["apiVersion"].as_str().expect("an apiVersion");
-    api_version.split_once('/').expect("a group").1
-}
-
-fn discovery(version: Release, contract: &str) -> Discovery {
-    let groups = ["cluster.x-k8s.io", "controlplane.cluster.x-k8s.io"];
-    let versions = groups.map(|group| format!("{group}/{contract}"));
-    let kubernetes = ["v1", "apps/v1"].map(str::to_owned);
+/// Of a server that serves what the lines hold.
+fn discovery(version: Release, lines: &[Line]) -> Discovery {
+    let objects = lines.iter().filter_map(|line| line.object.as_ref());
+    let versions = objects.filter_map(|object| object["apiVersion"].as_str());
+    let kubernetes = ["v1", "apps/v1"].into_iter();
     Discovery {
         git_version: version,
         emulation_version: None,
-        group_versions: kubernetes.into_iter().chain(versions).collect(),
+        group_versions: kubernetes.chain(versions).map(str::to_owned).collect(),
     }
 }
 
@@ -138,9 +145,28 @@ fn is_kind(request: &ReadRequest, kind: &str) -> bool {
 /// The rows of the objects that a request reads.
 fn rows(request: &ReadRequest, lines: &[&Line]) -> Rows {
     let objects = lines.iter().filter_map(|line| line.object.clone());
-    let objects =
-        objects.filter(|object| is_kind(request, object["kind"].as_str().expect("a kind")));
+    let objects = objects.filter(|object| {
+        is_kind(request, object["kind"].as_str().expect("a kind")) && is_selected(request, object)
+    });
     decode_objects(request, *CATALOG, objects).0
+}
+
+/// Whether an object is in the namespace of a request, and has its name if it asks for one.
+fn is_selected(request: &ReadRequest, object: &Value) -> bool {
+    let ReadTarget::Objects {
+        namespace,
+        selector,
+        ..
+    } = &request.target
+    else {
+        return false;
+    };
+    let is = |field: &str, wanted: &str| object["metadata"][field] == wanted;
+    let name = selector.fields.strip_prefix("metadata.name=");
+    namespace
+        .as_ref()
+        .is_none_or(|wanted| is("namespace", wanted))
+        && name.is_none_or(|wanted| is("name", wanted))
 }
 
 fn listed(request: &ReadRequest, rows: Rows, at: Timestamp) -> ReadResult {

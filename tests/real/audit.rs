@@ -61,6 +61,7 @@ const MAY_LIST: &[&str] = &[
     "kubeaddons.mesosphere.io/clusteraddons",
     "kubeless.io/functions",
     "lifecycle.k8s.io/evictions",
+    "kustomize.toolkit.fluxcd.io/kustomizations",
     "networking.k8s.io/ingresses",
     "networking.k8s.io/ipaddresses",
     "networking.k8s.io/servicecidrs",

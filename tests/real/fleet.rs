@@ -1,6 +1,6 @@
 //! Several clusters in one run: contexts of a kubeconfig, and clusters that a management cluster of DKP has kubeconfigs for.
 
-mod dkp;
+pub(crate) mod dkp;
 mod hostile;
 mod managed;
 

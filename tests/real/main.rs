@@ -55,6 +55,8 @@ mod upgrade;
 mod volumes;
 mod watch;
 mod watch_cluster_api;
+mod watch_dkp;
+mod watch_kyma;
 mod watch_outage;
 mod watch_plans;
 mod webhooks;
@@ -97,6 +99,8 @@ fn main() -> ExitCode {
         addons::trials(),
         watch::trials(),
         watch_cluster_api::trials(),
+        watch_dkp::trials(),
+        watch_kyma::trials(),
         watch_outage::trials(),
         watch_plans::trials(),
     ];

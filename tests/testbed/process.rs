@@ -69,6 +69,11 @@ impl Process {
         !matches!(self.guard.try_wait(), Ok(None))
     }
 
+    /// Its exit code, once it has ended by itself.
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        self.guard.try_wait().ok().flatten()?.code()
+    }
+
     /// What the program printed so far, after what an earlier one left in its log.
     pub(crate) fn log(&self) -> String {
         let bytes = fs::read(&self.log).unwrap_or_default();

@@ -112,7 +112,7 @@ pub struct PoolDoc {
     pub settling: usize,
 }
 
-/// How far an upgrade is, in nodes.
+/// How far an upgrade is, in nodes; while only a platform is upgraded, in its parts, such as components.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpgradeProgressDoc {
@@ -139,6 +139,7 @@ words! {
         ControlPlane = "control-plane",
         Addons = "addons",
         Nodes = "nodes",
+        Platform = "platform",
         Finished = "finished",
     }
 }

@@ -103,6 +103,8 @@ pub struct KymaEra {
     /// Whether it deletes or rolls back a Helm release that failed; otherwise it tries to install it again.
     #[serde(deserialize_with = "yes_no")]
     pub recovers_releases: bool,
+    /// How long a component may take before it counts as stuck: the time that Helm is given, or what is assumed without one.
+    pub component_timeout_seconds: u32,
     /// The Kubernetes minors that serve the APIs of its artifacts; others than the tested ones among them may do.
     #[serde(rename = "appliesTo")]
     pub kubernetes_range: MinorRange,

@@ -24,6 +24,10 @@ Examples:
   # In a pipeline: wait until the cluster runs 1.29, at most two hours
   kubectl {watch} --to 1.29 --timeout 2h
 
+  # Follow an upgrade of Kyma, or of DKP from its management cluster
+  kubectl {watch} --to kyma=1.14
+  kubectl {watch} --to dkp=2.3
+
   # Tick off the steps of a plan
   kubectl {plan} --to 1.29 -o json > plan.json
   kubectl {watch} --plan plan.json
@@ -36,14 +40,15 @@ Exit codes:
   0  finished, or nothing is being upgraded; with --once always
   1  could not run: no kubeconfig, unknown context, unauthorized, API server unreachable
   2  usage error
-  3  the upgrade was taken back, or --timeout passed while it was stalled
+  3  the upgrade was taken back or given up, or --timeout passed while it was stalled
   4  --timeout passed before the upgrade began, while it was making progress, or while the API server was unreachable
   130  interrupted
   143  terminated
 
 The watch lists and watches nodes, the objects of Cluster API, the pods of nodes while they \
 drain, and events of type Warning (optional); it lists the static pods of the control plane, and \
-the DaemonSets and Deployments in kube-system, every few seconds. It never writes. Times are in \
+the DaemonSets and Deployments in kube-system, and the objects of DKP and Kyma where they are served, every few \
+seconds. It never writes. Times are in \
 UTC.";
 
 const PLAN_HELP: &str = "\
@@ -75,9 +80,9 @@ pub struct WatchCommand {
 /// Flags of the watch.
 #[derive(Debug, Args)]
 pub struct WatchArgs {
-    /// Kubernetes version that the upgrade leads to; a minor means any of its patches [default: the newest minor that a part
-    /// of the cluster runs, if others run an older one]
-    #[arg(long, help_heading = INPUT, value_name = "VERSION")]
+    /// Version that the upgrade leads to, of Kubernetes or as dkp=VERSION or kyma=VERSION; a minor means any of its patches
+    /// [default: the newest minor of Kubernetes that a part of the cluster runs, if others run an older one]
+    #[arg(long, help_heading = INPUT, value_name = "[PLATFORM=]VERSION")]
     pub to: Option<UpgradeTarget>,
     /// Show the current state and end
     #[arg(long, help_heading = OUTPUT, conflicts_with_all = ["timeout", "record", "replay"])]

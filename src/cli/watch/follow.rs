@@ -29,8 +29,8 @@ use crate::need::{ClusterId, Discovery, ReadRequest};
 use crate::snapshot::{ReadOutcome, ReadResult, RedactionKey, Uid};
 use crate::text::names::WATCH_PROGRAM;
 use crate::watch::{
-    Change, RecordingHeader, RecordingWriter, UpgradeWatch, WatchOptions, polled_needs,
-    warnings_need, watched_needs,
+    Change, RecordingHeader, RecordingWriter, UpgradeWatch, WatchOptions, platform_needs,
+    polled_needs, warnings_need, watched_needs,
 };
 
 /// The program name for the `User-Agent` header.
@@ -189,7 +189,8 @@ impl FirstReads {
     async fn of(session: &ClusterSession, catalog: &Catalog) -> Result<Self, CliError> {
         let discovery = session.read_discovery().await?;
         let system = requests(&[RedactionKey::need()], &discovery, catalog);
-        let polled = requests(&polled_needs(), &discovery, catalog);
+        let polled = [polled_needs(), platform_needs(&discovery)].concat();
+        let polled = requests(&polled, &discovery, catalog);
         let mut watched = requests(&watched_needs(), &discovery, catalog);
         watched.sort_by_key(|request| request.is_full_list_of("", "nodes"));
         let all = [&system[..], &polled, &watched].concat();

@@ -144,6 +144,9 @@ causes! {
     /// A Plan of the system-upgrade-controller does not go on.
     Plan = "plan", Patience::UntilStall,
         "Look at the Job of the Plan and its log";
+    /// A platform does not get further.
+    Platform = "platform",
+        "Look at the log of what installs it, and at the pods of the part that it is at";
     /// Whoever has been asked to move a pod away has not done it.
     EvictionResponder = "eviction-responder", FIVE_MINUTES,
         "Look at the responder that is active: its message and its last heartbeat";

@@ -38,7 +38,9 @@ impl UpgradeWatch<'_> {
             let text = format!("the upgrade of cluster {cluster} to v{version} was taken back");
             return Some(self.event(at, EventKind::Failed, self.cluster_scope(), text));
         }
+        let platform = self.followed_platform(picture);
         let text = match &picture.goal {
+            _ if let Some(platform) = platform => message::platform_state(platform),
             Some(goal) => message::finished(picture, goal, self.missing),
             None => "all managed clusters are upgraded".to_owned(),
         };
@@ -99,11 +101,14 @@ impl UpgradeWatch<'_> {
             return None;
         }
         let phase = self.phase(self.picture.as_ref()?);
+        if self.platform.is_at_rest() {
+            return None;
+        }
         if self.is_stalled || matches!(phase, UpgradePhase::Waiting | UpgradePhase::Finished) {
             return None;
         }
         let silence = at.duration_since(self.last_change_at?);
-        if silence < self.options.stall_after {
+        if silence < self.stall_after() {
             return None;
         }
         self.is_stalled = true;
@@ -116,7 +121,8 @@ impl UpgradeWatch<'_> {
             .as_ref()
             .map(|picture| picture.nodes.tally().all());
         let fewer = present.map_or(0, |present| self.total.saturating_sub(present));
-        let fewer = if self.managed.is_none() { fewer } else { 0 };
+        let is_of_nodes = self.managed.is_none() && !self.platform.is_followed();
+        let fewer = if is_of_nodes { fewer } else { 0 };
         let what = message::stalled_on(links).or_else(|| message::fewer_nodes(fewer));
         let text = format!(
             "nothing has changed for {}: {}",

@@ -10,6 +10,7 @@ use super::super::message::{self, ScopedMessage};
 use super::super::needs::Part;
 use super::super::nodes::NodeState;
 use super::super::picture::{self, Picture, RolloutState, pods_to_evict};
+use super::super::platform::platform_rollout;
 use super::super::progress::UpgradePhase;
 use super::super::{history, managed, plans};
 use super::UpgradeWatch;
@@ -48,6 +49,7 @@ impl UpgradeWatch<'_> {
         events.extend(self.check_idle(at));
         events.extend(self.check_waits(is_of_waits, at));
         events.extend(self.check_finished(at));
+        events.extend(self.check_platform_failed(at));
         events.extend(self.check_taken_back(at));
         events
     }
@@ -72,18 +74,20 @@ impl UpgradeWatch<'_> {
         };
         let versions = self.probes.iter().cloned().collect();
         let mut picture = Picture::new(view, nodes, versions, self.options.goal.as_ref());
+        picture.platform = platform_rollout(view, self.options.platform.as_ref());
         let rollouts = picture.rollouts.drain(..);
         self.earlier_rollouts = rollouts.map(|one| (one.kind, one.name)).collect();
         self.total = picture.nodes.tally().all();
         self.drains.set_all(&picture.nodes, at);
         let of_nodes = history::of_nodes(nodes, &picture.nodes, at);
         let is_of_machines = self.count_machines(&picture);
+        self.follow_platform(&picture, at);
         let mut history = match is_of_machines {
             true => history::of_machines(picture.managed.values(), at),
             false => of_nodes,
         };
         let are_servers_known = self.are_servers_known(&picture);
-        let mut text = message::picture(&picture, are_servers_known);
+        let mut text = self.picture_text(&picture);
         self.may_be_idle = picture.is_idle() && !are_servers_known;
         if !history.is_empty() && (is_of_machines || picture.goal.is_some()) {
             text += &message::history(&history);
@@ -102,6 +106,7 @@ impl UpgradeWatch<'_> {
             text += &format!("; not shown, because they may not be listed: {refused}");
         }
         let mut events = vec![self.event(at, EventKind::Picture, self.cluster_scope(), text)];
+        events.extend(self.check_platform_failed(at));
         events.extend(self.check_finished(at));
         events
     }
@@ -120,13 +125,19 @@ impl UpgradeWatch<'_> {
         let mut nodes = Vec::new();
         let mut managed = Vec::new();
         let mut of_cluster = Vec::new();
+        // The machines of clusters are parts of DKP.
+        let is_of_platform = match &touched {
+            Touched::Platform => true,
+            Touched::Managed => picture.platform.is_some(),
+            _ => false,
+        };
         let is_of_plans = match &touched {
             Touched::Plans => true,
             Touched::Nodes(_) => !picture.plans.is_empty(),
             _ => false,
         };
         match touched {
-            Touched::Nothing | Touched::Plans | Touched::Waits => {}
+            Touched::Nothing | Touched::Plans | Touched::Platform | Touched::Waits => {}
             Touched::ApiServers => {
                 let versions: BTreeSet<Release> = self.probes.iter().cloned().collect();
                 if picture.control_plane.api_servers != versions {
@@ -167,6 +178,14 @@ impl UpgradeWatch<'_> {
         if is_of_plans {
             let before = std::mem::replace(&mut picture.plans, plans::plans(view));
             of_cluster.extend(message::plans(&before, &picture.plans));
+        }
+        if is_of_platform {
+            let platform = platform_rollout(view, self.options.platform.as_ref());
+            of_cluster.extend(message::platform(
+                picture.platform.as_ref(),
+                platform.as_ref(),
+            ));
+            picture.platform = platform;
         }
         let mut messages = Vec::new();
         if picture.find_goal()
@@ -212,10 +231,14 @@ impl UpgradeWatch<'_> {
             true => self.done(picture),
             false => done_before,
         };
+        self.follow_platform(picture, at);
         self.await_nodes(picture, at);
         if self.is_over(picture) {
             // Surge is gone, and what was removed does not come back.
-            self.total = self.tally(picture).all();
+            self.total = match self.followed_platform(picture) {
+                Some(platform) => platform.total,
+                None => self.tally(picture).all(),
+            };
             if let Some(progress) = &mut self.managed {
                 progress.count(&picture.managed);
             }
@@ -239,7 +262,10 @@ impl UpgradeWatch<'_> {
     /// Counts machines instead of nodes from when a managed cluster is seen being upgraded and this cluster is not. Returns
     /// whether that is now.
     pub(super) fn count_machines(&mut self, picture: &Picture) -> bool {
-        let begins = picture.goal.is_none() && !picture.is_idle() && self.managed.is_none();
+        let begins = picture.goal.is_none()
+            && picture.is_upgrading_managed()
+            && self.managed.is_none()
+            && !self.platform.is_followed();
         if begins {
             self.managed = Some(ManagedProgress::new(&picture.managed));
             self.total = picture.machine_tally().all();

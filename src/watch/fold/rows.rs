@@ -139,6 +139,7 @@ pub(super) enum Touched {
     Managed,
     Plans,
     Waits,
+    Platform,
 }
 
 impl Touched {
@@ -157,6 +158,7 @@ impl From<Part<'_>> for Touched {
             Part::Nodes | Part::Warnings | Part::None => Self::Nothing,
             Part::Plans => Self::Plans,
             Part::Waits => Self::Waits,
+            Part::Platform => Self::Platform,
         }
     }
 }

@@ -118,6 +118,7 @@ fn lists_that_are_refused_are_said_in_the_first_picture() {
 fn probed_once(goal: Option<&str>, version: &str) -> Watched<'static> {
     let goal = goal.map(|goal| UpgradeGoal::Given(goal.parse().expect("a version")));
     let options = WatchOptions {
+        platform: None,
         goal,
         stall_after: STALL_AFTER,
     };

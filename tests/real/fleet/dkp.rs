@@ -15,7 +15,7 @@ use crate::testbed::cluster::Cluster;
 /// The Kubernetes that DKP 2.1 ran on.
 pub(super) const DKP_KUBERNETES: &str = "1.21.14";
 /// The objects of the DKP management cluster of the golden plans, and more of what it looks after.
-pub(super) fn management_objects() -> Vec<Value> {
+pub(crate) fn management_objects() -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/plans/dkp.yaml");
     let text = fs::read_to_string(path).expect("the fixture");
     let fixture: Value = serde_saphyr::from_str(&text).expect("YAML");
@@ -48,7 +48,7 @@ pub(super) fn management_objects() -> Vec<Value> {
 }
 
 /// Definitions of all kinds of these objects that Kubernetes does not have.
-pub(super) fn definitions_of(objects: &[Value]) -> Vec<Value> {
+pub(crate) fn definitions_of(objects: &[Value]) -> Vec<Value> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let kinds: BTreeSet<(String, String, bool)> = objects
         .iter()
@@ -107,7 +107,7 @@ pub(super) fn inline_kubeconfig(cluster: &Cluster) -> Value {
     config
 }
 
-pub(super) fn start_at_dkp_2_1() -> Cluster {
+pub(crate) fn start_at_dkp_2_1() -> Cluster {
     let mut options = Cluster::options(OLD);
     options.reported = Some(DKP_KUBERNETES.to_owned());
     options.start()

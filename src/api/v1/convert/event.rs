@@ -15,7 +15,7 @@ use crate::watch::{
 
 same_variants! {
     EventKind => EventTypeDoc { Picture, Progress, Stall, Blocker, Recovered, Outage, Back, Finished, Failed }
-    UpgradePhase => PhaseDoc { Waiting, ControlPlane, Addons, Nodes, Finished }
+    UpgradePhase => PhaseDoc { Waiting, ControlPlane, Addons, Nodes, Platform, Finished }
 }
 
 same_fields! {
