@@ -145,7 +145,7 @@ causes! {
     Plan = "plan", Patience::UntilStall,
         "Look at the Job of the Plan and its log";
     /// A platform does not get further.
-    Platform = "platform",
+    Platform = "platform", Patience::UntilStall,
         "Look at the log of what installs it, and at the pods of the part that it is at";
     /// Whoever has been asked to move a pod away has not done it.
     EvictionResponder = "eviction-responder", FIVE_MINUTES,
