@@ -1,9 +1,9 @@
 //! Platforms that are being upgraded.
 
-use super::cause::Patience;
-use super::{Found, WaitCause, Waits};
-use crate::watch::event::EventObject;
+use super::cause::{Patience, WaitCause};
+use super::chain::{Found, Waits};
 use crate::watch::message;
+use crate::watch::object::EventObject;
 use crate::watch::platform::{PlatformObject, PlatformPhase};
 
 /// What a platform that is being upgraded is at, or fails at.
