@@ -89,6 +89,6 @@ endif
 release:
 	sh release/release.sh $(ARGS)
 
-# Makes one twice and compares the bytes; takes tens of minutes.
+# Makes one twice and compares the bytes; takes tens of minutes. ARGS as for release.
 reproduce:
 	sh release/reproduce.sh $(ARGS)

@@ -2,7 +2,7 @@
 # Proves that a release is reproducible: makes it twice, from two clones in different
 # places, each with a build directory of its own, and compares every byte.
 #
-# Usage: reproduce.sh [PLATFORM...]     (as for release.sh)
+# Usage: reproduce.sh [--rehearse] [PLATFORM...]     (as for release.sh)
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -13,7 +13,7 @@ export RELEASE_TOOLS
 
 for run in first a/longer/path/for/the/second; do
     git clone --quiet "$root" "$work/$run"
-    (cd "$work/$run" && CARGO_TARGET_DIR=$work/$run/target sh release/release.sh --rehearse --out "$work/out-$(basename "$run")" "$@")
+    (cd "$work/$run" && CARGO_TARGET_DIR=$work/$run/target sh release/release.sh --out "$work/out-$(basename "$run")" "$@")
     rm -rf "${work:?}/$run"
 done
 if diff -r "$work/out-first" "$work/out-second"; then

@@ -1,6 +1,7 @@
 //! Text helpers that every module may use.
 
 pub mod names;
+pub mod parsers;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -87,6 +88,16 @@ pub fn first_and_more(first: &str, number: usize) -> String {
     match number {
         0 | 1 => first.to_owned(),
         number => format!("{first} and {} more", number - 1),
+    }
+}
+
+/// `kind Pod of v1`, `no kind`: what a document says that it is.
+#[must_use]
+pub fn kind_text(kind: &str, api_version: &str) -> String {
+    match (kind, api_version) {
+        ("", _) => "no kind".to_owned(),
+        (kind, "") => format!("kind {kind} without an apiVersion"),
+        (kind, api_version) => format!("kind {kind} of {api_version}"),
     }
 }
 

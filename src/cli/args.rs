@@ -99,6 +99,8 @@ pub enum CheckSubcommand {
     Explain {
         /// Id of the rule, as in the RULE column
         id: String,
+        /// Kind of objects: what to change for this kind alone, for rules that know it
+        kind: Option<String>,
     },
     /// Print ClusterRoles and bindings with exactly the permissions that the check requires
     Rbac(Box<RbacArgs>),
@@ -197,7 +199,7 @@ pub struct FleetArgs {
 #[derive(Debug, Args)]
 pub struct OfflineArgs {
     /// Check only the manifests given with -f, without a cluster. Requires --to
-    #[arg(long, requires = "to", conflicts_with = "snapshot", help_heading = INPUT)]
+    #[arg(long, requires = "to", conflicts_with_all = ["snapshot", "namespace"], conflicts_with_all = ConnectOptions::SERVER_FLAGS, help_heading = INPUT)]
     pub local: bool,
     /// Manifests that are about to be applied, repeatable: files, directories (recursively), or - for stdin
     #[arg(short, long, value_name = "PATH", help_heading = INPUT)]
@@ -209,7 +211,7 @@ pub struct OfflineArgs {
     #[arg(short = 'R', long, help_heading = INPUT)]
     pub recursive: bool,
     /// Read a saved snapshot instead of the cluster
-    #[arg(long, value_name = "FILE", help_heading = INPUT)]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ConnectOptions::SERVER_FLAGS, help_heading = INPUT)]
     pub snapshot: Option<PathBuf>,
 }
 
@@ -246,7 +248,7 @@ pub struct ReadArgs {
 #[derive(Debug, Args)]
 pub struct LogArgs {
     /// Number for the log level verbosity: 4 retries, 6 requests, 8 everything
-    #[arg(short, long = "v", value_name = "LEVEL", default_value_t = 0, help_heading = OUTPUT)]
+    #[arg(short, long = "v", value_name = "LEVEL", default_value_t = 0, help_heading = OUTPUT, value_parser = format::number_in::<u8>(0, 255))]
     pub verbosity: u8,
     /// Print results only, no notes on stderr
     #[arg(short, long, help_heading = OUTPUT)]

@@ -59,16 +59,16 @@ where
                 .unwrap_or_else(|error| Console::print_error(&error))
         })
         .into(),
-        Err(mut error) => {
-            hints::add_tip(&mut error);
-            Console::print_clap(&error).into()
-        }
+        Err(error) => Console::print_clap(&hints::improve(error, &mut command)).into(),
     }
 }
 
-fn run_plan(command: PlanCommand, catalog: &'static Catalog) -> Result<Exit, CliError> {
+fn run_plan(mut command: PlanCommand, catalog: &'static Catalog) -> Result<Exit, CliError> {
     match command.subcommand {
-        None => run::run(&command.plan, catalog),
+        None => {
+            command.plan.read_durations()?;
+            run::run(&command.plan, catalog)
+        }
         Some(script) => print_script(&script, Plugin::Plan),
     }
 }
@@ -93,9 +93,10 @@ fn run_check(command: CheckCommand, catalog: &'static Catalog) -> Result<Exit, C
             report::render_rules(flags.list.output, rules, hazards, catalog, &look)
                 .map_err(CliError::could_not_run)?
         }
-        CheckSubcommand::Explain { id } => {
+        CheckSubcommand::Explain { id, kind } => {
             let look = Console::render_options(OutputArgs::default());
-            report::explain(&id, rules, &hazards, catalog, &look).map_err(CliError::usage)?
+            report::explain(&id, kind.as_deref(), rules, &hazards, catalog, &look)
+                .map_err(CliError::usage)?
         }
         CheckSubcommand::Rbac(flags) => {
             let access =

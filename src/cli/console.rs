@@ -5,7 +5,9 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use super::args::{LogArgs, OutputArgs};
 use super::color::wants_color;
 use super::exit::{CliError, Exit};
+use super::terminal::keep;
 use crate::report::{RenderOptions, Styles, terminal};
+use crate::text::os_error_text;
 
 /// Maximum length of a line on stderr.
 const LONGEST_LINE: usize = 20 * terminal::MAX_CHARS;
@@ -40,7 +42,8 @@ impl Console {
             Ok(()) => exit,
             Err(error) if error.kind() == ErrorKind::BrokenPipe => exit,
             Err(error) => Self::print_error(&CliError::could_not_run(format!(
-                "cannot write the result: {error}"
+                "cannot write the result: {}",
+                os_error_text(&error)
             ))),
         }
     }
@@ -63,8 +66,15 @@ impl Console {
         let harmless = |letter: char| matches!(letter, '\n' | '\t') || !terminal::is_unsafe(letter);
         let mut lines = plain.lines();
         let first = lines.next().unwrap_or_default();
-        if plain.chars().all(harmless) && !lines.clone().any(|line| line.starts_with("error:")) {
+        // clap wraps help, and breaks usage errors inside words.
+        let fits = |line: &str| stderr_width().is_none_or(|width| line.chars().count() <= width);
+        let is_shown_whole = !error.use_stderr() || plain.lines().all(fits);
+        let is_safe =
+            plain.chars().all(harmless) && !lines.clone().any(|line| line.starts_with("error:"));
+        if is_safe && is_shown_whole {
             let _ = error.print();
+        } else if is_safe {
+            plain.lines().for_each(eprint_line);
         } else {
             eprint_line(first);
             lines.for_each(|line| eprint_line(&format!("  {line}")));
@@ -97,14 +107,23 @@ pub(super) fn remark_line(remark: &str) -> String {
     }
 }
 
-/// Prints an escaped line of limited length on stderr, on a terminal without breaks inside words.
+/// Prints an escaped line of limited length on stderr, or in the view that has the terminal; on a terminal without breaks inside words.
 fn eprint_line(line: &str) {
     let line = terminal::escape_truncated(line, LONGEST_LINE);
-    let line = match terminal_size::terminal_size_of(std::io::stderr()) {
-        Some((width, _)) => textwrap::fill(&line, wrap_options(usize::from(width.0))),
+    if keep(&line) {
+        return;
+    }
+    let line = match stderr_width() {
+        Some(width) => textwrap::fill(&line, wrap_options(width)),
         None => line.into_owned(),
     };
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// The columns of stderr, if it is a terminal.
+fn stderr_width() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(std::io::stderr())?;
+    Some(usize::from(width.0))
 }
 
 /// Words such as paths and commands stay whole, so that they can be copied.

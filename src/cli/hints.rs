@@ -1,6 +1,7 @@
 //! Tips for flags of kubectl that mean nothing here.
 
 use crate::text::names::watch_name;
+use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Flags and values, and what to use instead.
@@ -20,8 +21,23 @@ const TIPS: [(&[&str], &str); 4] = [
     ),
 ];
 
-/// Adds the tip for what a usage error is about.
-pub(super) fn add_tip(error: &mut clap::Error) {
+/// The error with a tip for what it is about.
+pub(super) fn improve(mut error: clap::Error, command: &mut Command) -> clap::Error {
+    let subcommand = error.get(ContextKind::InvalidSubcommand);
+    if let (ErrorKind::ArgumentConflict, Some(ContextValue::String(name))) =
+        (error.kind(), subcommand)
+    {
+        let called = command.get_bin_name().unwrap_or_default();
+        let message = format!(
+            "flags of '{name}' follow it: '{called} {name} --help' lists those that it has"
+        );
+        return command.error(ErrorKind::ArgumentConflict, message);
+    }
+    add_tip(&mut error);
+    error
+}
+
+fn add_tip(error: &mut clap::Error) {
     let kind = match error.kind() {
         ErrorKind::UnknownArgument => ContextKind::InvalidArg,
         ErrorKind::InvalidValue => ContextKind::InvalidValue,

@@ -27,7 +27,7 @@ impl CompletionCondition {
 impl fmt::Display for CompletionCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Manual => f.write_str("cannot be verified from the cluster; confirm manually"),
+            Self::Manual => f.write_str("confirmed by hand: not visible in the cluster"),
             Self::Backup { within_seconds } => {
                 write!(
                     f,

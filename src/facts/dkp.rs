@@ -203,10 +203,24 @@ impl DkpEstate {
         }
     }
 
-    /// A workspace with an application, by names that stand for those of a cluster.
-    pub(crate) fn placeholder() -> Self {
+    /// A workspace with an application, and on a path of DKP the cluster that Konvoy made, by names that stand for those of a
+    /// cluster.
+    pub(crate) fn placeholder(leads_to_dkp: bool) -> Self {
         let workspace = "WORKSPACE".to_owned();
+        let cluster = KonvoyCluster {
+            namespace: "NAMESPACE".to_owned(),
+            name: "CLUSTER".to_owned(),
+            provider: "PROVIDER".to_owned(),
+            image_flag: String::new(),
+            environment: String::new(),
+            control_plane: ("kubeadmcontrolplane".to_owned(), "CONTROL_PLANE".to_owned()),
+            version: None,
+            pools: Vec::new(),
+            oldest: None,
+            is_rolling: false,
+        };
         Self {
+            management: leads_to_dkp.then_some(cluster),
             applications: vec![Application {
                 namespace: "NAMESPACE".to_owned(),
                 name: "APPLICATION".to_owned(),

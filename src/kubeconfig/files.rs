@@ -1,6 +1,7 @@
 //! Finds, reads and merges kubeconfig files.
 
 use crate::text::os_error_text;
+use crate::text::parsers::plain_words;
 use crate::text::truncate;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -153,7 +154,7 @@ fn parse_error(path: &Path, error: &serde_saphyr::Error) -> ConnectError {
             let key = key.map_or_else(|| "a key".to_owned(), |key| format!("the key {key:?}"));
             format!("{key} is given twice in one mapping; remove one of them")
         }
-        error => redact_quoted_values(&error.to_string()),
+        error => redact_quoted_values(&plain_words(&error.to_string())),
     };
     ConnectError::InvalidYaml {
         path: path.to_owned(),

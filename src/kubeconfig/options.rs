@@ -156,6 +156,22 @@ impl Env<'_> {
 }
 
 impl ConnectOptions {
+    /// Flags that choose a server or how to authenticate to it. They mean nothing where no server is read.
+    pub(crate) const SERVER_FLAGS: [&str; 12] = [
+        "context",
+        "cluster",
+        "user",
+        "server",
+        "token",
+        "certificate_authority",
+        "client_certificate",
+        "client_key",
+        "tls_server_name",
+        "proxy_url",
+        "impersonate",
+        "impersonate_groups",
+    ];
+
     /// `--request-timeout`, otherwise 30 s without a byte.
     #[must_use]
     pub fn timeout(&self) -> Timeout {

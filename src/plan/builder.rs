@@ -7,6 +7,7 @@ use super::hops::{HopPlan, Itinerary};
 use super::inventory::{ClusterInventory, NodePool, target_cluster};
 use super::member::Member;
 use super::pool_schedule::{LagLimits, PoolSchedule, pool_schedule};
+use super::result::PlanOptions;
 use super::step::{ScopeLevel, Step, StepState};
 use super::step_builder::StepBuilder;
 use super::{remediation, template};
@@ -49,9 +50,9 @@ pub(super) fn build_steps<'a>(
     context: &'a CheckContext<'a>,
     findings: &'a [Finding],
     itinerary: &'a Itinerary<'a>,
-    parallel: Option<u32>,
+    options: &'a PlanOptions,
 ) -> (Vec<Step>, Vec<String>) {
-    let builder = PlanBuilder::new(context, findings, itinerary, parallel);
+    let builder = PlanBuilder::new(context, findings, itinerary, options);
     let cluster = context.cluster;
     let cluster_name = cluster.map_or_else(
         || template::CLUSTER_PLACEHOLDER.to_owned(),
@@ -123,7 +124,7 @@ impl<'a> PlanBuilder<'a> {
         context: &'a CheckContext<'a>,
         findings: &'a [Finding],
         itinerary: &Itinerary<'_>,
-        parallel: Option<u32>,
+        options: &'a PlanOptions,
     ) -> Self {
         let target = target_cluster(context);
         let detected = target.map(|(_, detected)| detected);
@@ -143,6 +144,8 @@ impl<'a> PlanBuilder<'a> {
             };
             pool_schedule(oldest, current_minor, &minors, limits, context.catalog)
         };
+        let mut hops = context.path.hops.iter();
+        let leads_to_dkp = hops.any(|hop| hop.platform == PlatformName::Dkp);
         let addons = detected.map_or(&[][..], |detected| &detected.addons);
         Self {
             evaluator: target.map(|(view, detected)| {
@@ -162,12 +165,14 @@ impl<'a> PlanBuilder<'a> {
                 context,
                 kyma_variant: detected
                     .and_then(|one| one.platform(PlatformName::Kyma)?.variant.clone()),
-                estate: target.map_or_else(DkpEstate::placeholder, |(view, detected)| {
-                    DkpEstate::new(view, detected)
-                }),
+                estate: target.map_or_else(
+                    || DkpEstate::placeholder(leads_to_dkp),
+                    |(view, detected)| DkpEstate::new(view, detected),
+                ),
                 projects: detected.map_or_else(Vec::new, |one| one.topology.projects.clone()),
                 inventory,
-                parallel,
+                parallel: options.parallel,
+                measured: options.measured_in(context),
             },
         }
     }

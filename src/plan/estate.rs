@@ -118,6 +118,13 @@ pub(super) fn fragments(
     ]
 }
 
+/// What files of a cluster have in their names in a plan of several: without what a shell or a file system would take apart.
+pub(super) fn file_suffix(cluster: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let plain = |letter: char| if is_plain(letter) { letter } else { '-' };
+    format!("-{}", cluster.chars().map(plain).collect::<String>())
+}
+
 /// The values of Kyma that a minor reads under another name.
 fn renamed_values(catalog: &Catalog, minor: Minor) -> String {
     let rows = catalog.kyma.renamed_overrides.iter();
@@ -225,4 +232,19 @@ pub(super) fn with_cli(
         lines.push(format!("{cli} {rest}"));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_suffix;
+
+    #[test]
+    fn files_of_a_cluster_have_its_name() {
+        assert_eq!(file_suffix("shop-1.25"), "-shop-1.25");
+        let arn = "arn:aws:eks:eu-central-1:1234:cluster/shop $(x)";
+        assert_eq!(
+            file_suffix(arn),
+            "-arn-aws-eks-eu-central-1-1234-cluster-shop---x-"
+        );
+    }
 }

@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::template;
-use crate::catalog::{AppliesTo, Catalog, MachineOwner, Procedure, Release, keys};
+use crate::catalog::{
+    AppliesTo, Catalog, MachineOwner, PlatformName, Procedure, Release, VersionSpec, keys,
+};
 use crate::detect::{self, DetectedCluster};
 use crate::facts::capi::{CapiObjects, PoolTurn, RolloutStrategy};
 use crate::facts::control_plane::{self, ControlPlanePod};
@@ -81,7 +83,9 @@ pub(super) fn procedures<'a>(context: &CheckContext<'a>, hop: &Hop) -> Vec<&'a P
 
 fn is_applicable(context: &CheckContext<'_>, applies_to: &AppliesTo, hop: &Hop) -> bool {
     let Some((view, detected)) = target_cluster(context) else {
-        return *applies_to == AppliesTo::Fallback;
+        // The path says what runs.
+        let made_by = konvoy_of_path(context, hop);
+        return *applies_to == AppliesTo::Fallback || made_by.as_ref() == Some(applies_to);
     };
     match applies_to {
         AppliesTo::EveryCluster | AppliesTo::Fallback => true,
@@ -116,6 +120,22 @@ fn is_applicable(context: &CheckContext<'_>, applies_to: &AppliesTo, hop: &Hop) 
                 || nodes.any(|node| node.cri_socket.is_some())
         }
     }
+}
+
+/// What makes the cluster of a path with hops of DKP, by the hop of DKP before this one, or else by the next.
+fn konvoy_of_path(context: &CheckContext<'_>, hop: &Hop) -> Option<AppliesTo> {
+    let hops = &context.path.hops;
+    let at = hops.iter().position(|one| one == hop)?;
+    let of_dkp = |one: &&Hop| one.platform == PlatformName::Dkp;
+    let (before, after) = hops.split_at(at);
+    let dkp = before.iter().rev().find(of_dkp);
+    let dkp = dkp.or_else(|| after.iter().find(of_dkp))?;
+    let oldest = context.catalog.dkp.minors.first()?.minor;
+    let is_older = |from: &VersionSpec| from.minor() < oldest;
+    Some(match dkp.from.as_ref().is_some_and(is_older) {
+        true => AppliesTo::Kubeaddons,
+        false => AppliesTo::Konvoy,
+    })
 }
 
 /// The node pools of workers, in the order of their upgrade.

@@ -9,7 +9,7 @@
 //! | `page/` | Markdown and HTML; the templates are in `templates/` |
 //! | `encode` | JSON and YAML |
 //! | `name`, `csv`, `waivers` | `-o name`, `-o csv`, `-o waivers` |
-//! | `event`, `screen` | lines of `upgrade-watch`, and its screen |
+//! | `event`, `live/` | lines of `upgrade-watch`, and its live view |
 //! | `summary` | what an upgrade took |
 //! | `rules` | `rules` and `explain` |
 //! | `rbac`, `catalog` | `rbac` and `catalog` |
@@ -24,6 +24,7 @@ mod columns;
 mod csv;
 mod encode;
 mod event;
+mod live;
 mod name;
 mod notices;
 mod options;
@@ -33,7 +34,6 @@ mod rbac;
 mod remedies;
 mod rules;
 mod scope;
-mod screen;
 mod stacked;
 mod styles;
 mod summary;
@@ -50,11 +50,14 @@ use crate::api::v1::UpgradeReport;
 
 pub use catalog::render_catalog;
 pub use event::render_event;
+pub use live::{
+    InFlightRow, LiveView, LiveViewState, MIN_COLUMNS, PhaseRow, StuckChain, Tone, draw_live_view,
+    live_view_text,
+};
 pub use options::{EventFormat, OutputFormat, RenderError, RenderOptions};
 pub use plan::render_plan;
 pub use rbac::{RbacSubject, render_rbac};
-pub use rules::{UnknownRule, explain, render_rules};
-pub use screen::{InFlightRow, WatchScreen, render_screen};
+pub use rules::{ExplainError, UnknownRule, explain, render_rules};
 pub use styles::Styles;
 pub use summary::{SummaryFormat, render_summary};
 

@@ -9,6 +9,8 @@ use crate::text::names::CHECK;
 
 /// Maximum width of prose.
 const EXPLAIN_WIDTH: usize = 80;
+/// The indent of a section.
+const SECTION_INDENT: &str = "    ";
 
 /// The rules, and hazards without one, in the given format; with `-o name` their ids.
 ///
@@ -107,18 +109,47 @@ impl UnknownRule {
     }
 }
 
-/// Everything about a rule, or about a hazard without one, in lines of at most 80 characters.
+/// Why a rule cannot be explained.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExplainError {
+    /// No rule has the id.
+    #[error(transparent)]
+    UnknownRule(#[from] UnknownRule),
+    /// The rule has nothing to say of this kind alone.
+    #[error(
+        "{id} has nothing to say of kind {} alone: 'kubectl {CHECK} explain {id}' says all",
+        terminal::escape_line(kind)
+    )]
+    UnknownKind {
+        /// The rule.
+        id: String,
+        /// The kind given.
+        kind: String,
+    },
+}
+
+/// Everything about a rule, or about a hazard without one, in lines of at most 80 characters. With a kind of objects, what
+/// to change for it.
 ///
 /// # Errors
-/// If neither has this id, with a suggestion.
+/// If neither has this id, with a suggestion, or if it has nothing to say of the kind alone.
 pub fn explain(
     id: &str,
+    kind: Option<&str>,
     rules: &[&Rule],
     hazards: &[Hazard],
     catalog: &Catalog,
     look: &RenderOptions,
-) -> Result<String, UnknownRule> {
-    if let Some(hazard) = hazards.iter().find(|hazard| hazard.id == id) {
+) -> Result<String, ExplainError> {
+    let unknown_kind = |kind: &str| ExplainError::UnknownKind {
+        id: id.to_owned(),
+        kind: kind.to_owned(),
+    };
+    let hazard = hazards.iter().find(|hazard| hazard.id == id);
+    if let Some(hazard) = hazard {
+        if let Some(kind) = kind {
+            return Err(unknown_kind(kind));
+        }
         let doc = RuleDoc::from(hazard);
         let sources = hazard.source.replace("; ", "\n");
         let sections = [
@@ -131,7 +162,19 @@ pub fn explain(
     }
     let rule = rules.iter().find(|rule| rule.id == id);
     let rule = rule.ok_or_else(|| UnknownRule::new(id, rules))?;
-    let details = wrap_details(&(rule.details)(catalog));
+    let width = explain_width(look) - SECTION_INDENT.len();
+    let details = wrap_details(&(rule.details)(catalog, kind), width);
+    if let Some(kind) = kind {
+        if details.is_empty() {
+            return Err(unknown_kind(kind));
+        }
+        let doc = RuleDoc::from_rule(rule, catalog);
+        let sections = [
+            ("WHAT TO CHANGE:", details.as_str()),
+            ("READ MORE:", rule.reference),
+        ];
+        return Ok(explanation(&[("RULE:", id)], &doc, &sections, look));
+    }
     let sections = [
         ("TITLE:", rule.title),
         ("WHY IT MATTERS:", rule.why),
@@ -145,10 +188,16 @@ pub fn explain(
     Ok(explanation(&[("RULE:", id)], &doc, &sections, look))
 }
 
+fn explain_width(look: &RenderOptions) -> usize {
+    look.width
+        .unwrap_or(EXPLAIN_WIDTH)
+        .clamp(2 * SECTION_INDENT.len(), EXPLAIN_WIDTH)
+}
+
 /// Indented lines keep their indent where they go on.
-fn wrap_details(text: &str) -> String {
+fn wrap_details(text: &str, width: usize) -> String {
     let lines = text.lines().map(|line| match line.strip_prefix("  ") {
-        Some(field) => wrap::wrap(field, "    ", EXPLAIN_WIDTH - 4).replacen("    ", "  ", 1),
+        Some(field) => wrap::wrap(field, "    ", width).replacen("    ", "  ", 1),
         None => format!("{line}\n"),
     });
     lines.collect()
@@ -176,8 +225,7 @@ fn explanation(
         out.push_str(&format!("{}{padding}{value}\n", styles.heading(name)));
     }
     for (name, text) in sections {
-        let width = look.width.unwrap_or(EXPLAIN_WIDTH).min(EXPLAIN_WIDTH);
-        let text = wrap::wrap(text, "    ", width);
+        let text = wrap::wrap(text, SECTION_INDENT, explain_width(look));
         if !text.is_empty() {
             out.push_str(&format!("\n{}\n{text}", styles.heading(name)));
         }
@@ -316,6 +364,7 @@ mod tests {
     fn a_rule_explains_itself() {
         let text = explain(
             "pdb-impossible",
+            None,
             &[&EXAMPLE],
             &[],
             catalog(),
@@ -359,6 +408,7 @@ mod tests {
         for rule in rules::rules().expect("the rules") {
             let text = explain(
                 rule.id,
+                None,
                 rules::rules().expect("the rules"),
                 &[],
                 catalog,
@@ -375,8 +425,15 @@ mod tests {
     #[test]
     fn an_unknown_rule_is_answered_with_a_known_one() {
         let look = RenderOptions::default();
-        let error = explain("PDB-imposible", &[&EXAMPLE, &OTHER], &[], catalog(), &look)
-            .expect_err("unknown");
+        let error = explain(
+            "PDB-imposible",
+            None,
+            &[&EXAMPLE, &OTHER],
+            &[],
+            catalog(),
+            &look,
+        )
+        .expect_err("unknown");
         assert_eq!(
             error.to_string(),
             "no rule named \"PDB-imposible\"; did you mean pdb-impossible? (run 'kubectl upgrade-check rules' to list all rules)"

@@ -28,6 +28,8 @@ const MAX_NAMESPACES: usize = 3;
 
 /// The hop of findings that hold already.
 const NOW_CELL: &str = "now";
+/// Their heading beside those of hops.
+const NOW_HEADING: &str = "now, before any hop";
 
 /// The whole report. `wide` adds columns and prints one line per object.
 pub(super) fn report_table(report: &UpgradeReport, look: &RenderOptions, wide: bool) -> String {
@@ -50,11 +52,16 @@ pub(super) fn report_table(report: &UpgradeReport, look: &RenderOptions, wide: b
 pub(super) fn summary_table(report: &UpgradeReport, look: &RenderOptions) -> String {
     let header = ["SEVERITY", "RULE", "OBJECTS", "NAMESPACES", "TITLE"];
     let mut rows: Vec<Vec<String>> = Vec::new();
-    let findings = report.findings.iter().filter(|one| !one.is_waived());
+    let findings = report.findings.iter();
+    // What the baseline has is one line.
+    let findings = findings.filter(|one| !one.is_waived() && !one.is_in_baseline());
     let findings: Vec<&FindingDoc> = findings.collect();
     for same in findings.chunk_by(|one, next| one.severity == next.severity && one.id == next.id) {
         let Some(first) = same.first() else { continue };
-        let objects = || same.iter().flat_map(|finding| &finding.objects);
+        let objects = || {
+            let all = same.iter().flat_map(|finding| &finding.objects);
+            all.filter(|object| object.is_open())
+        };
         let namespaces: BTreeSet<&str> = objects()
             .filter_map(|object| object.namespace.as_deref())
             .collect();
@@ -67,7 +74,7 @@ pub(super) fn summary_table(report: &UpgradeReport, look: &RenderOptions) -> Str
             named.push(format!("+{}", namespaces.len() - MAX_NAMESPACES));
         }
         rows.push(vec![
-            look.styles.severity(first.severity),
+            severity_cell(first, objects().next(), look),
             terminal::escape_cell(&first.id).into_owned(),
             objects().count().to_string(),
             match named.is_empty() {
@@ -82,7 +89,9 @@ pub(super) fn summary_table(report: &UpgradeReport, look: &RenderOptions) -> Str
     wrap::join_sections(&[
         clusters::clusters_section(&report.clusters, look),
         lines,
+        totals::known_section(report, false),
         totals::totals_section(report, look, true),
+        notices::remarks_section(&report.remarks, look),
         totals::passed_section(look),
         verdict::verdict_line(report, look),
     ])
@@ -188,7 +197,7 @@ impl<'a> FindingGroups<'a> {
             };
         }
         let groups = by_place.into_iter().map(|((cluster, hop), findings)| {
-            let hop = hop.map_or_else(|| NOW_CELL.to_owned(), |hop| hop.heading());
+            let hop = hop.map_or_else(|| NOW_HEADING.to_owned(), |hop| hop.heading());
             let cluster = report.clusters.get(cluster).filter(|_| several_clusters);
             let heading = match cluster {
                 Some(cluster) => format!("{}: {hop}", terminal::escape_cell(&cluster.id)),
@@ -269,7 +278,10 @@ fn name_last_cells(mut row: Vec<String>) -> Vec<String> {
     let last = row.split_off(UNNAMED.min(row.len()));
     let names = HEADER.iter().skip(UNNAMED).chain(&WIDE_HEADER);
     let named = names.zip(last).filter(|(_, cell)| cell != NONE_CELL);
-    let named = named.map(|(name, cell)| format!("{} {cell}", name.to_lowercase()));
+    let named = named.map(|(name, cell)| match cell == NOW_CELL {
+        true => "holds now".to_owned(),
+        false => format!("{} {cell}", name.to_lowercase()),
+    });
     row.push(named.collect::<Vec<_>>().join(" · "));
     row
 }

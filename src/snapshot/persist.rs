@@ -1,7 +1,8 @@
 //! Saving and loading a snapshot: gzip of two JSON documents, a header that stays readable for every later version and
 //! the snapshot itself.
 
-use crate::text::os_error_text;
+use crate::text::parsers::json_error_text;
+use crate::text::{kind_text, os_error_text};
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
@@ -170,7 +171,7 @@ fn read_limited(mut from: impl BufRead, limit: u64) -> Result<Snapshot, Snapshot
         let why = if magic.is_empty() {
             "it is empty"
         } else {
-            "it is not gzip"
+            "make one with --save-snapshot"
         };
         return Err(SnapshotProblem::NotASnapshot(why.to_owned()));
     }
@@ -183,9 +184,18 @@ fn read_limited(mut from: impl BufRead, limit: u64) -> Result<Snapshot, Snapshot
     }
 }
 
+/// How a file is damaged, without words of its compression.
+fn damage_text(error: &serde_json::Error) -> String {
+    match error.io_error_kind() {
+        None => json_error_text(error),
+        Some(std::io::ErrorKind::UnexpectedEof) => "it ends too early".to_owned(),
+        Some(_) => "its compressed data is not readable".to_owned(),
+    }
+}
+
 /// The header and the snapshot behind it.
 fn parse_documents(text: impl Read) -> Result<Snapshot, SnapshotProblem> {
-    let damaged = |error: serde_json::Error| SnapshotProblem::Damaged(error.to_string());
+    let damaged = |error: serde_json::Error| SnapshotProblem::Damaged(damage_text(&error));
     let mut documents = serde_json::Deserializer::from_reader(text);
     let header = SnapshotHeader::deserialize(&mut documents).map_err(|error| {
         if error.is_eof() || error.is_io() {
@@ -196,7 +206,7 @@ fn parse_documents(text: impl Read) -> Result<Snapshot, SnapshotProblem> {
         }
     })?;
     if header.api_version != API_VERSION || header.kind != KIND {
-        let why = format!("it is a {} of {}", header.kind, header.api_version);
+        let why = format!("it has {}", kind_text(&header.kind, &header.api_version));
         return Err(SnapshotProblem::NotASnapshot(why));
     }
     if header.format > FORMAT {

@@ -87,9 +87,8 @@ pub(super) fn platform_state(rollout: &PlatformRollout) -> String {
             let current: String = current.map(|current| format!("{current}, ")).collect();
             format!("{name}: {current}{} of {} done", rollout.done, parts())
         }
-        PlatformPhase::Retrying { why } | PlatformPhase::Failed { why } => {
-            format!("{name}: {why}")
-        }
+        PlatformPhase::Retrying { why } => format!("{name}: {why}; it is tried again"),
+        PlatformPhase::Held { why } | PlatformPhase::Failed { why } => format!("{name}: {why}"),
     }
 }
 

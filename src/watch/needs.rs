@@ -64,9 +64,9 @@ pub(super) enum Part<'t> {
     Managed,
     Warnings,
     Plans,
+    Platform,
     /// What is listed while something waits.
     Waits,
-    Platform,
     None,
 }
 

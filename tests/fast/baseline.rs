@@ -120,12 +120,15 @@ fn what_was_not_looked_at_again_is_not_resolved() {
 fn what_is_no_baseline_is_1() {
     let folder = Folder::new();
     for (content, says) in [
-        ("{}", "no kind of no apiVersion"),
+        ("{}", "found no kind"),
         (
             "apiVersion: v1",
             "not an UpgradeReport as -o json prints it",
         ),
-        (r#"{"apiVersion": "v1", "kind": "List"}"#, "List of v1"),
+        (
+            r#"{"apiVersion": "v1", "kind": "List"}"#,
+            "found kind List of v1",
+        ),
         (
             r#"{"apiVersion": "kubectl-upgrade/v2", "kind": "UpgradeReport"}"#,
             "newer than this program",

@@ -98,6 +98,19 @@ fn values_come_from_the_command_line_that_is_typed() {
     assert_eq!(ahead[0], "1.25", "the shop runs 1.24");
     assert!(values(&["--to", "dkp=2.2."]).contains(&"dkp=2.2.2".to_owned()));
     assert_eq!(values(&["--to", "nothing="]), [":4"]);
+    // The shop runs no other platform.
+    assert_eq!(
+        values(&["--snapshot", snapshot, "--to", "k"]),
+        Vec::from([":4"])
+    );
+    assert_eq!(
+        values(&["--from", "kyma=1.20", "--to", "k"]),
+        ["kyma=", ":6"]
+    );
+    assert_eq!(
+        values(&["explain", "api-removed", "Ing"]),
+        ["Ingress", "IngressClass", ":4"]
+    );
     assert!(values(&["rbac", "--cont"]).contains(&"--context".to_owned()));
 }
 

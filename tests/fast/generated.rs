@@ -33,7 +33,7 @@ fn the_page_of_rules() {
             page,
             "\n## {}\n\n{} · {severity} · applies to: {}\n\n**Why it matters:** {}\n\n**Detection:** {}\n\n**Remedy:** {}\n\n{}**Read more:** <{}>\n\n**Sources:**\n\n",
             rule.id, rule.title, rule.applies_to.describe(catalog), rule.why, rule.detection, rule.remedy,
-            details(&(rule.details)(catalog)), rule.reference
+            details(&(rule.details)(catalog, None)), rule.reference
         )
         .expect("memory");
         for source in rule.sources {

@@ -167,8 +167,8 @@ fn a_role_has_one_line_for_each_hop_and_none_for_what_went_long_ago() {
     assert_eq!(
         lost_groups("1.22", &[("all", all), ("ingresses", ingresses)]),
         [
-            "grants verbs on daemonsets, deployments, replicasets, networkpolicies only in extensions, which loses them in 1.16; add apps, networking.k8s.io: all",
-            "grants verbs on ingresses only in extensions, which loses them in 1.22; add networking.k8s.io: all, ingresses",
+            "the role grants verbs on daemonsets, deployments, replicasets, networkpolicies only in extensions, which loses them in 1.16; add apps, networking.k8s.io: all",
+            "the role grants verbs on ingresses only in extensions, which loses them in 1.22; add networking.k8s.io: all, ingresses",
         ]
     );
     let jobs =
@@ -178,7 +178,7 @@ fn a_role_has_one_line_for_each_hop_and_none_for_what_went_long_ago() {
     assert_eq!(
         lost_groups("1.16", &[("deployments", deployments)]),
         [
-            "grants verbs on deployments only in extensions, which loses them in 1.16; add apps: deployments"
+            "the role grants verbs on deployments only in extensions, which loses them in 1.16; add apps: deployments"
         ]
     );
 }

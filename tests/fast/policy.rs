@@ -255,7 +255,11 @@ fn a_file_of_waivers_that_cannot_be_meant_is_1_and_says_where() {
         ),
         ("2999-12-31", "31.12.2999", "line 8, column 12"),
         ("owner", "ower", "line 6, column 3"),
-        ("Waivers", "RuleSet", "not Waivers of kubectl-upgrade/v1"),
+        (
+            "Waivers",
+            "RuleSet",
+            "expected kind Waivers of kubectl-upgrade/v1, found kind RuleSet",
+        ),
     ] {
         let file = folder.write("w.yaml", &good.replacen(from, to, 1));
         let stderr = fails(&["--waivers", &file], 1);

@@ -79,7 +79,7 @@ fn alien_and_newer_files_are_told_apart() {
     );
     for (bytes, says) in [
         (b"".to_vec(), "empty"),
-        (b"apiVersion: v1".to_vec(), "not gzip"),
+        (b"apiVersion: v1".to_vec(), "make one with --save-snapshot"),
         (gzip("hello"), "header"),
         (gzip("{}"), "header"),
         (pod, "Pod"),

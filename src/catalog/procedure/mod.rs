@@ -172,8 +172,8 @@ impl RepeatFor {
     /// `controlPlaneKind` (its Cluster API objects), `concurrency` (pools that its topology upgrades at a time),
     /// `providerCluster` (its name at the provider), `from`, `to`, `minor`; of DKP: `dkp` (its release), `kubernetes` (the
     /// minor that it ships), `provider`, and the fragments `versionSuffix`, `imageFlag` and `environment`; of Kyma: the fragments `guideRemark` and
-    /// `renamedValues`. Steps for another cluster have its
-    /// names in place of this one's.
+    /// `renamedValues`; and `ofCluster`, what names of files have where a plan has several clusters. Steps for another
+    /// cluster have its names in place of this one's.
     #[must_use]
     pub const fn placeholders(self) -> &'static [&'static str] {
         match self {

@@ -4,8 +4,9 @@ use super::{AppliesTo, HopPhase, MachineOwner, Procedure, RepeatFor, TextTemplat
 use crate::catalog::PlatformName;
 
 /// What every template may name.
-const EVERYWHERE: [&str; 16] = [
+const EVERYWHERE: [&str; 17] = [
     "guideRemark",
+    "ofCluster",
     "renamedValues",
     "controlPlaneKind",
     "environment",
@@ -23,7 +24,7 @@ const EVERYWHERE: [&str; 16] = [
     "minor",
 ];
 /// What may stand within quotes of a command, for it holds nothing that a shell would take apart.
-const VERSIONS: [&str; 4] = ["from", "to", "minor", "versionSuffix"];
+const VERSIONS: [&str; 5] = ["from", "to", "minor", "versionSuffix", "ofCluster"];
 
 /// Variables of the shell that commands may leave to people, for a cluster does not say them.
 const VARIABLES: [&str; 11] = [

@@ -105,21 +105,56 @@ impl Typed {
         names.unwrap_or_default()
     }
 
-    /// Where an upgrade of Kubernetes starts.
-    fn minor(&self) -> Option<Minor> {
-        let of_kubernetes = |target: &&UpgradeTarget| {
-            target.platform.unwrap_or(PlatformName::Kubernetes) == PlatformName::Kubernetes
-        };
-        if let Some(from) = self.from.iter().find(of_kubernetes) {
-            return Some(from.version.minor());
+    /// Where an upgrade starts; `None` if that is not known.
+    fn start(&self) -> Option<Start> {
+        if !self.from.is_empty() {
+            let platform = |from: &UpgradeTarget| from.platform.unwrap_or(PlatformName::Kubernetes);
+            let mut from = self.from.iter();
+            return Some(Start {
+                minor: from
+                    .find(|from| platform(from) == PlatformName::Kubernetes)
+                    .map(|from| from.version.minor()),
+                platforms: self.from.iter().map(platform).collect(),
+            });
         }
         match &self.snapshot {
             Some(file) => {
                 let snapshot = snapshot::load(file).ok()?;
                 let cluster = snapshot.clusters.first()?;
-                Some(cluster.discovery.git_version.minor())
+                Some(Start::of(&cluster.discovery))
             }
-            None => self.ask(async |_, version, _| Some(version.minor())),
+            None => self.ask(async |reader, _, _| {
+                let discovery = reader.discover().await.ok()?;
+                Some(Start::of(&discovery))
+            }),
+        }
+    }
+}
+
+/// API groups by which a platform is offered as a target.
+const PLATFORM_GROUPS: [(PlatformName, &str); 3] = [
+    (PlatformName::Kyma, ".kyma-project.io"),
+    (PlatformName::Dkp, ".d2iq.io"),
+    (PlatformName::Dkp, ".mesosphere.io"),
+];
+
+/// What runs before an upgrade.
+struct Start {
+    minor: Option<Minor>,
+    platforms: BTreeSet<PlatformName>,
+}
+
+impl Start {
+    fn of(discovery: &Discovery) -> Self {
+        let groups = discovery.group_versions.iter();
+        let groups = groups.filter_map(|text| Some(text.split_once('/')?.0));
+        let platforms = groups.flat_map(|group| {
+            let own = PLATFORM_GROUPS.iter();
+            own.filter(move |(_, suffix)| group.ends_with(suffix))
+        });
+        Self {
+            minor: Some(discovery.git_version.minor()),
+            platforms: platforms.map(|(platform, _)| *platform).collect(),
         }
     }
 }
@@ -144,6 +179,7 @@ fn live_arg(arg: Arg, typed: &Arc<Typed>) -> Arg {
         "user" => |typed| plain(typed.entries().users),
         "namespace" => |typed| plain(typed.namespaces()),
         "only" | "skip" | "id" => |_| rule_ids(),
+        "kind" => |_| plain(removed_kinds()),
         "to" => return versions_arg(arg, typed, true),
         "from" => return versions_arg(arg, typed, false),
         _ => return arg,
@@ -163,6 +199,14 @@ fn rule_ids() -> Vec<CompletionCandidate> {
     candidates.collect()
 }
 
+/// Kinds of which the catalog knows a removed version, for `explain api-removed`.
+fn removed_kinds() -> BTreeSet<String> {
+    let apis = Catalog::embedded().ok().map(|catalog| catalog.apis.iter());
+    let removed = apis.into_iter().flatten();
+    let removed = removed.filter(|api| api.removed.is_some() && api.listable);
+    removed.map(|api| api.gvk().kind).collect()
+}
+
 fn versions_arg(arg: Arg, typed: &Arc<Typed>, is_target: bool) -> Arg {
     let typed = Arc::clone(typed);
     let complete = move |word: &OsStr| {
@@ -175,7 +219,7 @@ fn versions_arg(arg: Arg, typed: &Arc<Typed>, is_target: bool) -> Arg {
 }
 
 /// Versions of the platform that the word names, otherwise those of Kubernetes and the names of other platforms. Of targets,
-/// those that are ahead of what runs.
+/// those that are ahead of what runs, and the platforms that do.
 fn versions(word: &str, typed: &Typed, is_target: bool) -> Option<Vec<CompletionCandidate>> {
     let catalog = Catalog::embedded().ok()?;
     let (prefix, platform) = match word.split_once('=') {
@@ -188,10 +232,11 @@ fn versions(word: &str, typed: &Typed, is_target: bool) -> Option<Vec<Completion
             releases.map(|row| CompletionCandidate::new(format!("{prefix}{}", row.release)));
         return Some(values.collect());
     }
-    let start = is_target.then(|| typed.minor()).flatten();
+    let start = is_target.then(|| typed.start()).flatten();
+    let minor = start.as_ref().and_then(|start| start.minor);
     let releases = catalog.kubernetes_releases.iter();
     let ahead =
-        releases.filter(|row| row.is_released() && start.is_none_or(|start| row.minor > start));
+        releases.filter(|row| row.is_released() && minor.is_none_or(|minor| row.minor > minor));
     let kubernetes = ahead.map(|row| {
         let help = format!("Kubernetes {}", row.newest_patch);
         CompletionCandidate::new(format!("{prefix}{}", row.minor)).help(Some(help.into()))
@@ -199,7 +244,10 @@ fn versions(word: &str, typed: &Typed, is_target: bool) -> Option<Vec<Completion
     let platforms = [PlatformName::Kyma, PlatformName::Dkp];
     let platforms = platforms
         .into_iter()
-        .filter(|_| prefix.is_empty())
+        .filter(|name| {
+            let mut start = start.iter();
+            prefix.is_empty() && start.all(|start| start.platforms.contains(name))
+        })
         .map(|name| CompletionCandidate::new(format!("{name}=")));
     Some(kubernetes.chain(platforms).collect())
 }

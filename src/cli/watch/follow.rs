@@ -16,7 +16,7 @@ use super::redaction::Redaction;
 use super::sources::{
     Poller, QUEUE, now, poll_wanted, probe, requests, watch_drains, watch_objects,
 };
-use super::viewer::Viewer;
+use super::viewer::{REDRAW_EVERY, Viewer};
 use crate::api::v1::FollowedPlan;
 use crate::catalog::Catalog;
 use crate::cli::console::Console;
@@ -36,8 +36,6 @@ use crate::watch::{
 /// The program name for the `User-Agent` header.
 /// Time for a probe: an API server that takes longer is as good as away.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often a screen is redrawn while nothing changes: ages grow.
-const REDRAW_EVERY: Duration = Duration::from_secs(1);
 /// Page size of lists, as in kubectl.
 const PAGE_SIZE: u32 = 500;
 /// Concurrent requests.
@@ -76,7 +74,7 @@ async fn follow_cluster(
     let context = connection.context.as_deref();
     let names: Vec<&str> = context.into_iter().chain([&*connection.server]).collect();
     let steps = planned_steps(flags, plan.as_ref(), &names, first.uid)?;
-    let mut viewer = viewer(flags, catalog, options, &first)?;
+    let mut viewer = viewer(flags, catalog, options, &first, plan)?;
     viewer.watch.follow_plan(steps);
     for change in first.changes {
         if let Some(exit) = viewer.observe(now(change))? {
@@ -131,6 +129,10 @@ async fn follow_cluster(
                     viewer.tick(Timestamp::now())?;
                     continue;
                 }
+                key = viewer.next_key() => match viewer.act(key)? {
+                    Some(exit) => return Ok(exit),
+                    None => continue,
+                },
                 () = sleep_until_deadline(deadline) => {
                     viewer.draw(Timestamp::now(), true)?;
                     return Ok(viewer.exit_at_end());
@@ -224,6 +226,7 @@ fn viewer(
     catalog: &'static Catalog,
     options: WatchOptions,
     first: &FirstReads,
+    plan: Option<FollowedPlan>,
 ) -> Result<Viewer, CliError> {
     let mut header = RecordingHeader::new(first.id.clone(), Timestamp::now());
     header.uid = first.uid;
@@ -245,7 +248,14 @@ fn viewer(
         None => None,
     };
     let watch = UpgradeWatch::new(header.cluster, catalog, options);
-    Viewer::new(flags, catalog, watch, recording, redaction)
+    Viewer::new(
+        flags,
+        catalog,
+        watch,
+        recording,
+        redaction,
+        (first.uid, plan),
+    )
 }
 
 async fn sleep_until_deadline(deadline: Option<Instant>) {

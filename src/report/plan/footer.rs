@@ -1,5 +1,7 @@
 //! Sections below the steps: blocking findings, windows and the summary.
 
+use std::collections::BTreeSet;
+
 use super::super::options::RenderOptions;
 use super::super::stacked::columns_or_stacked;
 use super::super::wrap::wrap;
@@ -104,6 +106,16 @@ pub(super) fn summary_parts(plan: &UpgradePlan) -> Vec<String> {
         pluralize(summary.steps, "step"),
         summary.done
     )];
+    let blocked = |step: &&StepDoc| step.state == StepStateDoc::Blocked;
+    let blocked: Vec<&StepDoc> = plan.steps.iter().filter(blocked).collect();
+    if !blocked.is_empty() {
+        let gates: BTreeSet<&String> = blocked.iter().flat_map(|step| &step.gates).collect();
+        let by = match gates.len() {
+            0 => String::new(),
+            number => format!(" by {}", pluralize(number, "finding")),
+        };
+        parts.push(format!("{} blocked{by}", blocked.len()));
+    }
     if summary.done < summary.steps {
         parts.push(format!("time left: {}", remaining_phrase(plan)));
     }

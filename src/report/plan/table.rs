@@ -10,7 +10,7 @@ use super::group;
 use super::group::{HopGroups, StepGroup};
 use super::heading::{IRREVERSIBLE_NOTE, NEXT_MARK, NO_MARK, NO_WINDOW_NOTE, push_hop_heading};
 use super::{footer, text, wide};
-use crate::api::v1::{StepDoc, StepStateDoc, UpgradePlan};
+use crate::api::v1::{ScopeLevelDoc, StepDoc, StepStateDoc, UpgradePlan};
 use crate::text::pluralize;
 
 const HEADER: [&str; 5] = ["STATE", "STEP", "SCOPE", "DURATION", "NOTE"];
@@ -83,8 +83,9 @@ fn step_tree(
                 }
                 (limit, _) => out.push_str(&row.stacked(look, limit.unwrap_or(usize::MAX))),
             }
-            if row.is_next {
-                out.push_str(&next_step_details(plan, group, look));
+            match row.is_next {
+                true => out.push_str(&next_step_details(plan, group, look)),
+                false => out.push_str(&node_lines(group, row.names_nodes, look)),
             }
         }
     }
@@ -97,6 +98,8 @@ struct PlanRow {
     state: String,
     title: String,
     scope: String,
+    /// Whether the scope has the names of its nodes.
+    names_nodes: bool,
     duration: String,
     note: String,
 }
@@ -116,6 +119,7 @@ impl PlanRow {
             state: state_cell(group, look),
             title,
             scope: text::format_scopes(group, named),
+            names_nodes: named > 0 || group.steps.len() < 2,
             duration: match group.state() {
                 StepStateDoc::Done => String::new(),
                 _ => text::format_duration(group.duration(plan.summary.parallel)),
@@ -215,6 +219,47 @@ fn note_cell(plan: &UpgradePlan, group: &StepGroup<'_>) -> String {
         notes.push(format!("blocked by {}", pluralize(gates.len(), "finding")));
     }
     notes.join(", ")
+}
+
+/// Why nodes are in a group of steps that is not done, or at least their names.
+fn node_lines(group: &StepGroup<'_>, are_named: bool, look: &RenderOptions) -> String {
+    const INDENT: usize = 13;
+    let is_of_nodes = group.first.scope.level == ScopeLevelDoc::Node;
+    let mut out = String::new();
+    if !is_of_nodes || group.state() == StepStateDoc::Done {
+        return out;
+    }
+    // Nodes with the same reason share it.
+    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+    for step in &group.steps {
+        let name = step.scope.name.as_str();
+        let mut evidence = step.evidence.iter();
+        let reason = evidence.find_map(|text| text.strip_prefix(name)?.strip_prefix(' '));
+        let reason = reason.unwrap_or_default();
+        match by_reason.iter_mut().find(|(other, _)| *other == reason) {
+            Some((_, names)) => names.push(name),
+            None => by_reason.push((reason, vec![name])),
+        }
+    }
+    let lines = by_reason.iter().map(|(reason, names)| {
+        let first = names.iter().take(NODE_NAME_LIMITS[0]);
+        let mut listed = first.copied().collect::<Vec<_>>().join(" ");
+        if names.len() > NODE_NAME_LIMITS[0] {
+            listed.push_str(&format!(" and {} more", names.len() - NODE_NAME_LIMITS[0]));
+        }
+        match (*reason, are_named && by_reason.len() == 1) {
+            ("", true) => String::new(),
+            ("", false) => listed,
+            (reason, true) => format!("each {reason}"),
+            (reason, false) => format!("{listed}: {reason}"),
+        }
+    });
+    let lines: Vec<String> = lines.map(|line| remedies::escape_prose(&line)).collect();
+    let width = look.prose_width().max(look.width.unwrap_or_default());
+    for line in wrap(&lines.join(" · "), "", width - INDENT).lines() {
+        remedies::push_indented(&mut out, INDENT, &look.styles.muted(line));
+    }
+    out
 }
 
 /// Details of the step to do next: commands, blockers and its completion condition.

@@ -107,7 +107,7 @@ fn several_hops_are_told_apart() {
     let shown = table(&report);
     let end = shown.find("What to do").expect("remedies");
     insta::assert_snapshot!(&shown[..end], @r"
-    now
+    now, before any hop
     SEVERITY   RULE             OBJECT                             WHY                                             EVIDENCE                                  HOP               CONFIDENCE
     note       patch-behind     node/pool-a-2                      12 patches behind                               kubelet v1.22.1 on 2024-01-02             now               certain
 
@@ -364,7 +364,10 @@ fn narrow_rows_name_what_they_show() {
         ),
         "{shown}"
     );
-    assert!(shown.contains("hop now · confidence certain\n"), "{shown}");
+    assert!(
+        shown.contains("holds now · confidence certain\n"),
+        "{shown}"
+    );
 }
 
 #[test]

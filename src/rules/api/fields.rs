@@ -1,6 +1,6 @@
 //! Which fields change with an API version, in words.
 
-use crate::catalog::{Catalog, FieldChange, FieldFate, Gvk};
+use crate::catalog::{Api, Catalog, FieldChange, FieldFate, Gvk};
 use crate::text::names::CHECK;
 
 /// What to change in a manifest beside its `apiVersion`; `None` if that is all.
@@ -8,7 +8,7 @@ pub(super) fn field_advice(catalog: &Catalog, from: &Gvk, to: &Gvk) -> Option<St
     let (meanings, changes): (Vec<_>, Vec<_>) = catalog
         .field_changes(from, to)
         .partition(|change| change.fate == FieldFate::Mean);
-    let sentences = phrases_of_changes(&changes)
+    let sentences = phrases_of_changes(&changes, &from.kind)
         .map(|phrases| format!("Change its fields too: {phrases}."))
         .into_iter();
     let meanings = meanings
@@ -24,7 +24,7 @@ const MAX_CHANGES: usize = 8;
 const FIRST_CHANGES: usize = 5;
 
 /// The changes below each parent; parents with the same changes share them.
-fn phrases_of_changes(changes: &[&FieldChange]) -> Option<String> {
+fn phrases_of_changes(changes: &[&FieldChange], kind: &str) -> Option<String> {
     let mut groups: Vec<(Vec<&str>, Vec<String>)> = Vec::new();
     for changes in changes.chunk_by(|a, b| parent_and_name(a).0 == parent_and_name(b).0) {
         let parent = changes.first().map(|change| parent_and_name(change).0)?;
@@ -57,14 +57,57 @@ fn phrases_of_changes(changes: &[&FieldChange]) -> Option<String> {
     let mut first: Vec<String> = first.collect();
     if first.len() < groups.len() {
         first.push(format!(
-            "'kubectl {CHECK} explain api-removed' lists all {all}"
+            "'kubectl {CHECK} explain api-removed {kind}' lists all {all}"
         ));
     }
     (!first.is_empty()).then(|| first.join("; "))
 }
 
-/// All changes of the catalog, for the explanation of a rule: a line for each, below the versions that it is about.
-pub(super) fn describe_changes(catalog: &Catalog) -> String {
+/// All changes of the catalog, for the explanation of a rule: a line for each, below the versions that it is about. With a
+/// kind, its removed versions and what changes on the way to their replacements; empty if it has none.
+pub(super) fn describe_changes(catalog: &Catalog, kind: Option<&str>) -> String {
+    match kind {
+        Some(kind) => changes_of_kind(catalog, kind),
+        None => all_changes(catalog),
+    }
+}
+
+fn changes_of_kind(catalog: &Catalog, kind: &str) -> String {
+    let mut out = String::new();
+    let is_wanted = |api: &&Api| {
+        let name = api.gvk().kind;
+        name.eq_ignore_ascii_case(kind) || api.resource.eq_ignore_ascii_case(kind)
+    };
+    for api in catalog.apis.iter().filter(is_wanted) {
+        let Some(removed) = api.removed else { continue };
+        let gvk = api.gvk();
+        let version = format!(
+            "{} of {} is removed in {removed}",
+            gvk.kind,
+            gvk.api_version()
+        );
+        let Some(next) = catalog.apis.successor(api, None, removed).map(Api::gvk) else {
+            out.push_str(&format!("{version}, with no replacement\n"));
+            continue;
+        };
+        let next_name = match next.kind == gvk.kind {
+            true => next.api_version(),
+            false => next.to_string(),
+        };
+        out.push_str(&format!("{version}; use {next_name}\n"));
+        let mut changes: Vec<String> = catalog
+            .field_changes(&gvk, &next)
+            .map(|change| phrase(change, "", &change.field))
+            .collect();
+        if changes.is_empty() {
+            changes.push("only apiVersion changes".to_owned());
+        }
+        out.extend(changes.iter().map(|change| format!("  {change}\n")));
+    }
+    out
+}
+
+fn all_changes(catalog: &Catalog) -> String {
     let mut out = String::new();
     let versions = |change: &FieldChange| {
         let versions: Vec<String> = change.apis().map(|api| api.api_version()).collect();

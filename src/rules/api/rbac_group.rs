@@ -110,7 +110,7 @@ impl GroupLoss {
         let groups: BTreeSet<&str> = resources.iter().map(|one| one.group.as_str()).collect();
         let groups: Vec<&str> = groups.into_iter().collect();
         let message = format!(
-            "grants verbs on {} only in {old_group}, which loses them in {removed}; add {}",
+            "the role grants verbs on {} only in {old_group}, which loses them in {removed}; add {}",
             plurals.join(", "),
             groups.join(", ")
         );

@@ -14,6 +14,7 @@ use crate::facts::pods::pods_need;
 use crate::facts::workloads::{RolloutStatus, WorkloadIndex, rollout_status};
 use crate::rules::engine::manifests::{ManifestContent, add_object, manifest_contents};
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::snapshot::MissingData;
 use crate::text::first_and_more;
 
 /// A pod that has just started, or just lost its readiness, may yet be well.
@@ -52,6 +53,7 @@ pub(crate) const ZERO: Rule = Rule {
         needs: |_| budget_needs_with_workloads(),
         evaluate: no_disruptions_allowed,
     },
+    unevaluated: stale_statuses,
     ..Rule::DEFAULT
 };
 
@@ -111,7 +113,7 @@ fn never_allows_eviction(context: &CheckContext<'_>) -> Vec<Finding> {
                 (true, 0) => (
                     Severity::Warning,
                     "ready",
-                    "will refuse every eviction once its pods are ready",
+                    "the budget will refuse every eviction once its pods are ready",
                 ),
             };
             let object = budget_object(&budgets, budget, EvidenceSource::Spec, why);
@@ -121,7 +123,7 @@ fn never_allows_eviction(context: &CheckContext<'_>) -> Vec<Finding> {
     for content in manifest_contents(context) {
         let is_budget = content.object.kind == "PodDisruptionBudget" && !is_live(context, &content);
         if let Some(limit) = forbidding_limit(&content.fields["spec"]).filter(|_| is_budget) {
-            let message = "will refuse every eviction of the pods that it selects";
+            let message = "the budget will refuse every eviction of the pods that it selects";
             let group = (Severity::Warning, "manifests", message);
             add_object(objects.entry(group).or_default(), content.affected(limit));
         }
@@ -175,8 +177,8 @@ fn no_disruptions_allowed(context: &CheckContext<'_>) -> Vec<Finding> {
             }
         }
     }
-    let refuses = "refuses every eviction of its pods";
-    let now = "refuses evictions until all its pods are healthy";
+    let refuses = "the budget refuses every eviction of its pods";
+    let now = "the budget refuses evictions until all its pods are healthy";
     [
         ZERO.finding(ZERO.severity, "", refuses, stuck),
         ZERO.finding(Severity::Note, "", now, passing),
@@ -184,6 +186,31 @@ fn no_disruptions_allowed(context: &CheckContext<'_>) -> Vec<Finding> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Budgets whose controller has not computed them since they were changed, or at all.
+fn stale_statuses(context: &CheckContext<'_>) -> Vec<MissingData> {
+    let Some(budgets) = context.budgets() else {
+        return Vec::new();
+    };
+    let workloads = context.fact(WorkloadIndex::new);
+    let stale = budgets.budgets.iter().filter(|budget| {
+        let covers_pods = budget.refused_pods().next().is_some();
+        covers_pods && !budget.is_status_current() && budget.impossible_reason(&workloads).is_none()
+    });
+    let gaps = stale.map(|budget| MissingData {
+        what: format!(
+            "disruptions that the budget {} allows",
+            budget.row.meta.namespaced_name()
+        ),
+        why: match budget.status_number("observedGeneration") {
+            0 => "the disruption controller has not computed it yet",
+            _ => "its status is of an earlier generation: the disruption controller is behind",
+        }
+        .to_owned(),
+        rbac: None,
+    });
+    gaps.collect()
 }
 
 fn sync_failed(context: &CheckContext<'_>) -> Vec<Finding> {
@@ -206,7 +233,7 @@ fn sync_failed(context: &CheckContext<'_>) -> Vec<Finding> {
             ));
         }
     }
-    let message = "cannot be computed, so every eviction is refused";
+    let message = "the budget cannot be computed, so every eviction is refused";
     let finding = SYNC_FAILED.finding(SYNC_FAILED.severity, SYNC_FAILED.id, message, objects);
     finding.into_iter().collect()
 }
@@ -265,6 +292,6 @@ fn unhealthy_stuck(context: &CheckContext<'_>) -> Vec<Finding> {
             }
         }
     }
-    let message = "holds pods that are not ready";
+    let message = "the budget protects pods that are not ready";
     UNHEALTHY_STUCK.findings(message, objects)
 }

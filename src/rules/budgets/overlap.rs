@@ -49,6 +49,6 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
             }
         }
     }
-    let message = "shares pods with another budget, which no eviction survives";
+    let message = "the budget shares pods with another budget, which no eviction survives";
     RULE.findings(message, objects)
 }

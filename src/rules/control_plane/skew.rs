@@ -128,7 +128,7 @@ fn apiserver_skew(context: &CheckContext<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let objects = servers.iter().map(|(_, pod)| image_object(pod));
-    let message = format!("API servers {oldest} and {newest} in one cluster");
+    let message = format!("API servers {oldest} and {newest} run in one cluster");
     let finding = APISERVER_SKEW.finding(
         APISERVER_SKEW.severity,
         cluster.id.to_string(),
@@ -172,7 +172,7 @@ fn component_skew(context: &CheckContext<'_>) -> Vec<Finding> {
             continue;
         };
         let subject = format!("{} {}", cluster.id, member.name());
-        let message = format!("{component} {minor}, {how}");
+        let message = format!("{component} {minor} is {how}");
         let object = image_object(&member);
         found.extend(COMPONENT_SKEW.finding(severity, subject, message, [object]));
     }
@@ -201,7 +201,7 @@ fn kube_proxy_skew(context: &CheckContext<'_>) -> Vec<Finding> {
             Some(hop) => format!("too old for an API server {}", hop.minor()),
             None => return None,
         };
-        let message = format!("kube-proxy {minor}, {how}");
+        let message = format!("kube-proxy {minor} is {how}");
         let draft = FindingDraft {
             hop: too_old.map(HopId::from),
             ..FindingDraft::new(&KUBE_PROXY_SKEW, cluster.id.to_string(), message, objects)

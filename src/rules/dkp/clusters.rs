@@ -282,7 +282,7 @@ fn evaluate_flatcar(context: &CheckContext<'_>) -> Vec<Finding> {
         })
     });
     FLATCAR_CALICO.findings(
-        "keeps its Calico when the core addons are upgraded",
+        "the cluster keeps its Calico when the core addons are upgraded",
         objects,
     )
 }

@@ -11,19 +11,20 @@ use crate::rules::{
     AffectedObject, CheckContext, Confidence, Evidence, EvidenceSource, Finding, Gap, Rule,
     Severity,
 };
+use crate::text::kind_text;
 use crate::text::names::CHECK;
+use crate::text::parsers::json_error_text;
 
 /// A file that is not a baseline.
 #[derive(Debug, thiserror::Error)]
 pub enum BaselineError {
     /// It is not JSON, or an incomplete report.
-    #[error("not an UpgradeReport as -o json prints it: {0}")]
+    #[error("not an UpgradeReport as -o json prints it: {}", json_error_text(.0))]
     Format(#[from] serde_json::Error),
     /// It is another kind of document.
     #[error(
-        "it is {} of {}, not an UpgradeReport of kubectl-upgrade/v1; make one with -o json",
-        if kind.is_empty() { "no kind" } else { kind },
-        if api_version.is_empty() { "no apiVersion" } else { api_version }
+        "expected kind UpgradeReport of kubectl-upgrade/v1, found {}; make one with -o json",
+        kind_text(kind, api_version)
     )]
     UnexpectedKind {
         /// Its `kind`.

@@ -31,8 +31,8 @@ pub struct Rule {
     pub reference: &'static str,
     /// The sources that the rule was derived from.
     pub sources: &'static [&'static str],
-    /// What to do, case by case, from the catalog; a line for each.
-    pub details: fn(&Catalog) -> String,
+    /// What to do, case by case, from the catalog; a line for each. For a kind of objects, what it says of this kind alone.
+    pub details: fn(&Catalog, Option<&str>) -> String,
     /// Whether it inspects manifests given with `-f`, so that an unreadable one is a gap of this rule.
     pub reads_files: bool,
     /// Whether its blockers block each drain of a node that runs one of the pods concerned, not only the next hop.
@@ -131,7 +131,7 @@ impl Rule {
         remedy: "",
         reference: "",
         sources: &[],
-        details: |_| String::new(),
+        details: |_, _| String::new(),
         reads_files: false,
         gates_drains: false,
         has_own_steps: false,

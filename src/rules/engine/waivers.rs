@@ -1,8 +1,8 @@
 //! Waivers: accepted findings, by object, each with a reason and a date on which it expires.
 //!
 //! A waiver names objects as the OBJECT column does: `kind/namespace/name`, and `kind/name` or `kind//name` where there is
-//! no namespace, or as `-o name` does: `kind.group/name -n namespace`. `*` matches any characters inside a part. Upper and
-//! lower case of the kind do not matter.
+//! no namespace, or as `-o name` does: `kind.group/name -n namespace`. `*` matches any characters inside a part, and alone
+//! every object. Upper and lower case of the kind do not matter.
 
 #[cfg(test)]
 mod tests;
@@ -12,7 +12,8 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use crate::rules::{AffectedObject, Finding};
-use crate::text::{first_and_more, glob_matches};
+use crate::text::parsers::yaml_error_text;
+use crate::text::{first_and_more, glob_matches, kind_text};
 
 /// An invalid file of waivers. It fails the run, because a misread waiver would hide a finding.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +22,10 @@ pub enum WaiversError {
     #[error("{0}")]
     Format(String),
     /// It is another kind of document.
-    #[error("it is a {kind} of {api_version}, not Waivers of kubectl-upgrade/v1")]
+    #[error(
+        "expected kind Waivers of kubectl-upgrade/v1, found {}",
+        kind_text(kind, api_version)
+    )]
     UnexpectedKind {
         /// Its `kind`.
         kind: String,
@@ -90,7 +94,7 @@ impl Waivers {
         unknown: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, WaiversError> {
         let document: WaiversFile = serde_saphyr::from_str(text)
-            .map_err(|error| WaiversError::Format(error.without_snippet().to_string()))?;
+            .map_err(|error| WaiversError::Format(yaml_error_text(&error)))?;
         if (document.api_version.as_str(), document.kind.as_str())
             != ("kubectl-upgrade/v1", "Waivers")
         {
@@ -175,7 +179,7 @@ fn parse_entry(
         }
     }
     if row.objects.value.is_empty() {
-        let why = "a waiver needs objects; use */*/* for all".to_owned();
+        let why = "a waiver needs objects; use * for all".to_owned();
         return Err(invalid_value(&row.objects, why));
     }
     let objects = row.objects.value.into_iter().map(|text| {
@@ -212,6 +216,9 @@ struct ObjectPattern {
 
 impl ObjectPattern {
     fn matches(&self, object: &AffectedObject) -> bool {
+        if self.text == "*" {
+            return true;
+        }
         let (text, in_namespace) = match self.text.split_once(" -n ") {
             Some((text, namespace)) => (text, Some(namespace.trim())),
             None => (self.text.as_str(), None),

@@ -73,24 +73,24 @@ impl NewestRevision {
             "deployed" => None,
             _ if !recovers => Some((
                 Severity::Blocker,
-                "is not deployed: the installer would try to install it again, without an end",
+                "the Helm release is not deployed: the installer would try to install it again, without an end",
             )),
             "superseded" => Some((
                 Severity::Blocker,
-                "has no current revision: the installer stops",
+                "the Helm release has no current revision: the installer stops",
             )),
             "pending-install" | "pending-upgrade" | "pending-rollback" => Some((
                 Severity::Warning,
-                "is in an operation, which the installer first has to undo",
+                "the Helm release is in an operation, which the installer first has to undo",
             )),
             _ if self.number <= 1 => Some((
                 Severity::Warning,
-                "failed in its first revision: the installer deletes it and installs it again",
+                "the Helm release failed in its first revision: the installer deletes it and installs it again",
             )),
             _ if self.has_deployed => None,
             _ => Some((
                 Severity::Blocker,
-                "has no deployed revision to go back to: the installer stops",
+                "the Helm release has no deployed revision to go back to: the installer stops",
             )),
         }
     }

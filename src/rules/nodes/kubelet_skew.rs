@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::state::node_object;
+use super::{RUN, nodes_phrase};
 use crate::catalog::{Minor, Release};
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::facts::api_servers::ApiServerMinors;
@@ -12,7 +13,6 @@ use crate::need::Need;
 use crate::path::HopId;
 use crate::rules::{AffectedObject, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity};
 use crate::snapshot::{MissingData, NodeRow};
-use crate::text::pluralize;
 
 /// Further nodes whose kubelet version cannot be read are only counted.
 const MAX_NAMED_NODES: usize = 10;
@@ -114,9 +114,8 @@ fn kubelet_too_old(context: &CheckContext<'_>) -> Vec<Finding> {
     };
     let findings = nodes_by_minor(context, |_, kubelet| is_too_old(kubelet));
     let draft = |(minor, objects): (Minor, Vec<AffectedObject>)| {
-        let nodes = pluralize(objects.len(), "node");
-        let target = hop.minor();
-        let message = format!("{nodes} with kubelet {minor}, too old for an API server {target}");
+        let what = format!("kubelet {minor}, too old for an API server {}", hop.minor());
+        let message = nodes_phrase(objects.len(), RUN, &what);
         let draft = FindingDraft {
             hop: Some(HopId::from(hop)),
             ..FindingDraft::new(&TOO_OLD, minor.to_string(), message, objects)
@@ -147,17 +146,17 @@ fn kubelet_too_new(context: &CheckContext<'_>) -> Vec<Finding> {
     let certain = nodes_by_minor(context, is_certain);
     let in_progress = nodes_by_minor(context, is_possible);
     let certain = certain.into_iter().filter_map(|(minor, objects)| {
-        let nodes = pluralize(objects.len(), "node");
-        let message = format!("{nodes} with kubelet {minor}, newer than the API server");
+        let what = format!("kubelet {minor}, newer than the API server");
+        let message = nodes_phrase(objects.len(), RUN, &what);
         let draft = FindingDraft::new(&TOO_NEW, minor.to_string(), message, objects);
         Finding::new(&TOO_NEW, draft)
     });
     let in_progress = in_progress.into_iter().filter_map(|(minor, objects)| {
-        let nodes = pluralize(objects.len(), "node");
         let oldest = servers.oldest;
-        let message = format!(
-            "{nodes} with kubelet {minor}, newer than an API server {oldest}: an upgrade of the control plane seems to be in progress"
+        let what = format!(
+            "kubelet {minor}, newer than an API server {oldest}: an upgrade of the control plane seems to be in progress"
         );
+        let message = nodes_phrase(objects.len(), RUN, &what);
         let subject = format!("{minor} in progress");
         let draft = FindingDraft {
             severity: Severity::Warning,

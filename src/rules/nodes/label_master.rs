@@ -73,7 +73,10 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
             add_object(objects, object);
         }
     }
-    RULE.findings_per_hop("names the role by a key that kubeadm removes", found)
+    RULE.findings_per_hop(
+        "a selector or toleration names the role by a key that kubeadm removes",
+        found,
+    )
 }
 
 /// The workloads of a need whose template names the old key.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::kubelet_skew::{list_names, real_nodes};
 use super::state::node_object;
+use super::{RUN, nodes_phrase};
 use crate::catalog::{Catalog, Minor, is_unreadable_runtime};
 use crate::evidence::{Confidence, Evidence, EvidenceSource};
 use crate::need::Need;
@@ -14,7 +15,6 @@ use crate::rules::{
     AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
 };
 use crate::snapshot::{MissingData, NodeRow};
-use crate::text::pluralize;
 
 /// The socket of the shim, however it is written.
 const DOCKERSHIM_SOCKET: &str = "dockershim.sock";
@@ -158,11 +158,7 @@ fn runtime_findings(context: &CheckContext<'_>, rule: &Rule) -> Vec<Finding> {
         }
     }
 
-    node_findings(
-        rule,
-        found,
-        "with a runtime that newer kubelets do not support",
-    )
+    node_findings(rule, found, "a runtime that newer kubelets do not support")
 }
 
 /// Nodes whose runtime does not say its version, although a limit of this rule may apply to it.
@@ -178,14 +174,16 @@ fn unreadable_runtimes(context: &CheckContext<'_>, rule: &Rule) -> Vec<MissingDa
             name.is_none_or(|name| name == limit.runtime)
                 && affected_hop(context, node, from, worst).is_some()
         });
-        // Where nothing is reported, the version of the kubelet is not either.
-        if is_concerned && !reported.is_empty() && is_unreadable_runtime(reported) {
+        if is_concerned && is_unreadable_runtime(reported) {
             nodes.entry(reported).or_default().push(&node.name);
         }
     }
     let gap = |(reported, names): (&str, Vec<&str>)| MissingData {
         what: format!("the container runtime version of {}", list_names(&names)),
-        why: format!("{reported:?} names no version"),
+        why: match reported {
+            "" => "the kubelet reports none".to_owned(),
+            reported => format!("{reported:?} names no version"),
+        },
         rbac: None,
     };
     nodes.into_iter().map(gap).collect()
@@ -243,7 +241,7 @@ fn cgroup_v1(context: &CheckContext<'_>) -> Vec<Finding> {
     node_findings(
         &CGROUP_V1,
         found,
-        "with an operating system that boots with cgroup v1",
+        "an operating system that boots with cgroup v1",
     )
 }
 
@@ -251,7 +249,7 @@ fn node_findings(rule: &Rule, found: NodesByHop, what: &str) -> Vec<Finding> {
     let findings = found
         .into_iter()
         .filter_map(|((severity, confidence, hop), objects)| {
-            let message = format!("{} {what}", pluralize(objects.len(), "node"));
+            let message = nodes_phrase(objects.len(), RUN, what);
             let draft = FindingDraft {
                 severity,
                 confidence,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
+use super::{ARE, nodes_phrase};
 use crate::catalog::{Catalog, Minor, Release};
 use crate::evidence::{Evidence, EvidenceSource};
 use crate::facts::nodes::{is_control_plane_node, pool_name, virtual_node_mark};
@@ -150,7 +151,11 @@ fn not_ready_finding(
         NotReadyGroup::ControlPlane => (
             Severity::Blocker,
             "control-plane".to_owned(),
-            format!("{} of the control plane not ready", pluralize(some, "node")),
+            nodes_phrase(
+                some,
+                ["of the control plane is", "of the control plane are"],
+                "not ready",
+            ),
         ),
         NotReadyGroup::Workers(name) => {
             let of_pool =
@@ -165,7 +170,10 @@ fn not_ready_finding(
                 "" => "workers".to_owned(),
                 name => format!("nodes of the pool {name}"),
             };
-            let message = format!("{some} of {all} {what} not ready");
+            let message = format!(
+                "{some} of {all} {what} {} not ready",
+                if some == 1 { "is" } else { "are" }
+            );
             (severity, format!("pool {name}"), message)
         }
         NotReadyGroup::Joining => (
@@ -248,7 +256,7 @@ fn node_findings(
             Some(node_object(node, evidence))
         })
         .collect();
-    let message = format!("{} {what}", pluralize(objects.len(), "node"));
+    let message = nodes_phrase(objects.len(), ARE, what);
     rule.findings(message, objects)
 }
 

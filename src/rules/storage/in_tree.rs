@@ -208,7 +208,7 @@ impl TableRule for VolumePlugin {
             }
             (InTreeStatus::MigratedToCsi, _) => {
                 format!(
-                    "needs the CSI driver {} from {} on",
+                    "its volume needs the CSI driver {} from {} on",
                     self.csi_driver, self.effective_from
                 )
             }

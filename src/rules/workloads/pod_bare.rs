@@ -32,6 +32,6 @@ fn evaluate(context: &CheckContext<'_>) -> Vec<Finding> {
         let detail = format!("no controller, on node {}", pod.node_name);
         AffectedObject::pod(pod, Evidence::new(EvidenceSource::Spec, detail))
     });
-    let message = "is not re-created when its node is drained";
+    let message = "the pod is not re-created when its node is drained";
     RULE.findings(message, objects)
 }

@@ -124,7 +124,7 @@ fn node_pinned(context: &CheckContext<'_>) -> Vec<Finding> {
         let evidence = Evidence::new(EvidenceSource::Spec, format!("only node {node}"));
         is_evicted_by_drain(pod).then(|| AffectedObject::pod(pod, evidence))
     });
-    let message = "can run on no other node";
+    let message = "the pod can run on no other node";
     NODE_PINNED.findings(message, objects)
 }
 

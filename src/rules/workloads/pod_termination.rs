@@ -57,7 +57,7 @@ fn long_grace(context: &CheckContext<'_>) -> Vec<Finding> {
         let evidence = Evidence::new(EvidenceSource::Spec, detail);
         is_evicted_by_drain(pod).then(|| AffectedObject::pod(pod, evidence))
     });
-    let message = "may keep a drain waiting for more than five minutes";
+    let message = "the pod may keep a drain waiting for more than five minutes";
     LONG_GRACE.findings(message, objects)
 }
 
@@ -77,7 +77,7 @@ fn terminating(context: &CheckContext<'_>) -> Vec<Finding> {
         let evidence = Evidence::new(EvidenceSource::Status, detail);
         Some(AffectedObject::pod(pod, evidence))
     });
-    let message = "is stuck in termination";
+    let message = "the pod is stuck in termination";
     TERMINATING.findings(message, objects)
 }
 

@@ -108,7 +108,7 @@ fn single_replica(context: &CheckContext<'_>) -> Vec<Finding> {
     let found = collect_workloads(context, &kinds, EvidenceSource::Spec, |_, row| {
         (desired_replicas(row) == 1).then(|| (Severity::Warning, "replicas 1".to_owned()))
     });
-    let message = "is down while its pod moves to another node";
+    let message = "the workload is down while its only pod moves to another node";
     SINGLE_REPLICA.findings(message, found.into_values().flatten())
 }
 

@@ -141,12 +141,27 @@ causes! {
     /// A workload in kube-system is not rolled out.
     Rollout = "rollout", Patience::UntilStall,
         "Look at its pods";
-    /// A Plan of the system-upgrade-controller does not go on.
-    Plan = "plan", Patience::UntilStall,
-        "Look at the Job of the Plan and its log";
+    /// The installer of Kyma does not start.
+    KymaInstaller = "kyma-installer", Patience::None,
+        "Look at its pod: the image may be gone from its registry, or an init container fails";
+    /// A HelmRelease fails, or is out of retries.
+    HelmRelease = "helm-release", FIVE_MINUTES,
+        "Look at its conditions and events; out of retries, suspend and resume it once the cause is gone";
+    /// A Kustomization fails.
+    Kustomization = "kustomization", FIVE_MINUTES,
+        "Look at its conditions, and at the GitRepository that it is built from";
+    /// A module waits for a person.
+    ModuleWarning = "module-warning", MINUTE,
+        "Do what the conditions of the module say";
+    /// A part of a platform fails again and again.
+    PlatformRetries = "platform-retries", FIVE_MINUTES,
+        "Look at the pods and Jobs of the part, and at the log of what installs it";
     /// A platform does not get further.
     Platform = "platform", Patience::UntilStall,
         "Look at the log of what installs it, and at the pods of the part that it is at";
+    /// A Plan of the system-upgrade-controller does not go on.
+    Plan = "plan", Patience::UntilStall,
+        "Look at the Job of the Plan and its log";
     /// Whoever has been asked to move a pod away has not done it.
     EvictionResponder = "eviction-responder", FIVE_MINUTES,
         "Look at the responder that is active: its message and its last heartbeat";

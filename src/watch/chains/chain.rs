@@ -24,6 +24,25 @@ pub struct WaitChain {
 }
 
 impl WaitChain {
+    /// Whether another chain is the same one at another time: it has the same cause, and begins and ends with the same
+    /// objects.
+    #[must_use]
+    pub fn names(&self, other: &Self) -> bool {
+        let is_same = |one: Option<&EventObject>, other: Option<&EventObject>| {
+            let name = |object: &EventObject| {
+                (
+                    object.kind.clone(),
+                    object.namespace.clone(),
+                    object.name.clone(),
+                )
+            };
+            one.map(name) == other.map(name)
+        };
+        self.cause == other.cause
+            && is_same(self.links.first(), other.links.first())
+            && is_same(self.links.last(), other.links.last())
+    }
+
     /// What people do.
     #[must_use]
     pub const fn advice(&self) -> &'static str {

@@ -138,8 +138,8 @@ pub(super) enum Touched {
     Rollouts,
     Managed,
     Plans,
-    Waits,
     Platform,
+    Waits,
 }
 
 impl Touched {
@@ -157,8 +157,8 @@ impl From<Part<'_>> for Touched {
             Part::Managed => Self::Managed,
             Part::Nodes | Part::Warnings | Part::None => Self::Nothing,
             Part::Plans => Self::Plans,
-            Part::Waits => Self::Waits,
             Part::Platform => Self::Platform,
+            Part::Waits => Self::Waits,
         }
     }
 }

@@ -6,16 +6,17 @@ use clap::{CommandFactory, Parser};
 use kubectl_upgrade::cli::{CheckCommand, PlanCommand, WatchCommand};
 
 use crate::golden;
-use crate::program::{run, run_plan, text};
+use crate::program::{EXAMPLE, plan_program, program, run, run_plan, text};
 
 /// Pages that people write; the others are made from the code.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "README.md",
     "docs/architecture.md",
     "docs/check.md",
     "docs/facts.md",
     "docs/fleet.md",
     "docs/install.md",
+    "docs/neighbors.md",
     "docs/pipelines.md",
     "docs/plan.md",
     "docs/platforms.md",
@@ -148,6 +149,60 @@ fn every_command_on_an_example_answers() {
         assert!(!output.stdout.is_empty(), "{command}");
     }
     assert!(ran >= 4, "{ran}");
+}
+
+/// Each command for a cluster runs on that of the example, with the files that the pages name.
+#[test]
+fn every_command_answers_on_the_example() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    let budget = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: cart}\n";
+    let waivers = "apiVersion: kubectl-upgrade/v1\nkind: Waivers\nwaivers: []\n";
+    let platforms = ["kyma", "dkp"];
+    let example = |words: &[String]| {
+        let targets = |platform: &&&str| {
+            let prefix = format!("{platform}=");
+            words.iter().any(|word| word.starts_with(&prefix))
+        };
+        let platform = platforms.iter().find(targets).unwrap_or(&"shop");
+        golden::in_repository(&format!("examples/{platform}.snapshot"))
+    };
+    fs::create_dir(path("deploy")).expect("a directory");
+    fs::write(path("deploy/cart.yaml"), budget).expect("a file");
+    fs::write(path("waivers.yaml"), waivers).expect("a file");
+    fs::copy(example(&[]), path("shop.snapshot")).expect("a copy");
+    let report = run(&["--snapshot", EXAMPLE, "-o", "json"]).stdout;
+    fs::write(path("yesterday.json"), report).expect("a file");
+    // Several clusters are of tests/real/fleet, and a kustomization needs kubectl.
+    let elsewhere = ["--context", "--contexts", "--clusters", "-k", "completion"];
+    let mut ran = 0;
+    for command in PAGES.into_iter().flat_map(commands) {
+        let words = words(command.split(" | ").next().unwrap_or_default());
+        let is_elsewhere = |word: &String| elsewhere.contains(&word.as_str());
+        if words[0] != "kubectl" || words.iter().any(is_elsewhere) {
+            continue;
+        }
+        let mut program = match words[1].as_str() {
+            "upgrade-check" => program(directory.path()),
+            "upgrade-plan" => plan_program(directory.path()),
+            _ => continue,
+        };
+        let of_no_cluster = ["--local", "--snapshot", "rules", "explain", "catalog"];
+        let reads = |word: &String| of_no_cluster.contains(&word.as_str());
+        program.current_dir(directory.path()).args(&words[2..]);
+        if !words.iter().any(reads) {
+            program.arg("--snapshot").arg(example(&words));
+        }
+        let output = program.output().expect("the program runs");
+        let code = output.status.code();
+        assert!(
+            matches!(code, Some(0 | 3 | 4)) && !output.stdout.is_empty(),
+            "{command}: {code:?} {}",
+            text(&output.stderr)
+        );
+        ran += 1;
+    }
+    assert!(ran > 30, "{ran}");
 }
 
 /// Every block of output says which test made it.

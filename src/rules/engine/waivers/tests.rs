@@ -165,9 +165,9 @@ fn what_cannot_be_meant_is_refused_with_its_place() {
         (
             "kind: Waivers",
             "kind: Waiver",
-            "it is a Waiver of kubectl-upgrade/v1",
+            "expected kind Waivers of kubectl-upgrade/v1, found kind Waiver of kubectl-upgrade/v1",
         ),
-        ("/v1\n", "/v2\n", "it is a Waivers of kubectl-upgrade/v2"),
+        ("/v1\n", "/v2\n", "found kind Waivers of kubectl-upgrade/v2"),
         ("  owner", "  until: x\n  owner", "until"),
         ("  owner: shop-team\n", "", "owner"),
     ] {
