@@ -130,6 +130,8 @@ pub struct RemovedConfigVersion {
 pub struct ControlPlaneRemovals {
     /// Feature gates.
     pub feature_gates: Vec<FeatureGate>,
+    /// Feature gates of kubeadm itself.
+    pub kubeadm_gates: Vec<FeatureGate>,
     /// Flags.
     pub flags: Vec<RemovedFlag>,
     /// Admission plugins.
@@ -150,6 +152,10 @@ impl ControlPlaneRemovals {
             feature_gates: load_table(
                 "feature-gates.tsv",
                 include_str!("kubernetes/feature-gates.tsv"),
+            )?,
+            kubeadm_gates: load_table(
+                "kubeadm-gates.tsv",
+                include_str!("kubernetes/kubeadm-gates.tsv"),
             )?,
             flags: load_table("flags.tsv", include_str!("kubernetes/flags.tsv"))?,
             admission_plugins: load_table(

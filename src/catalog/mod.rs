@@ -7,6 +7,7 @@
 pub mod addons;
 mod age;
 mod api;
+mod component_settings;
 mod control_plane;
 mod custom;
 mod field_change;
@@ -29,6 +30,7 @@ mod volumes;
 
 pub use addons::AddonCatalog;
 pub use api::{Api, Apis, GroupResource, Gvk, MovedResource, ServingMode, StoredObjects};
+pub use component_settings::{ComponentSettings, SettingForm};
 pub use control_plane::{
     ControlPlaneRemovals, FeatureGate, KubeadmConfigVersion, RemovedAdmissionPlugin,
     RemovedConfigVersion, RemovedFlag,
@@ -118,6 +120,8 @@ pub struct Catalog {
     pub field_changes: Vec<FieldChange>,
     /// Kinds of which rules read fields in manifests.
     pub manifest_fields: Vec<ManifestFields>,
+    /// Where objects hold settings of components.
+    pub component_settings: Vec<ComponentSettings>,
     /// Kinds that hold manifests of other objects.
     pub manifest_holders: Vec<ManifestHolder>,
     /// Files that a tool renders to manifests.
@@ -165,6 +169,10 @@ impl Catalog {
         let manifest_fields: Vec<ManifestFields> = load_table(
             "manifest-fields.tsv",
             include_str!("kubernetes/manifest-fields.tsv"),
+        )?;
+        let component_settings: Vec<ComponentSettings> = load_table(
+            "component-settings.tsv",
+            include_str!("kubernetes/component-settings.tsv"),
         )?;
         let plugins = volume_plugins()?;
         let horizons = apis.iter().map(|row| row.verified_on);
@@ -218,7 +226,9 @@ impl Catalog {
             manifest_fields: manifest_fields
                 .into_iter()
                 .map(|row| row.completed(&labels, &plugins))
+                .chain(ManifestFields::of_settings(&component_settings))
                 .collect(),
+            component_settings,
             manifest_holders: load_table(
                 "manifest-holders.tsv",
                 include_str!("kubernetes/manifest-holders.tsv"),

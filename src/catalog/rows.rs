@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use super::component_settings::ComponentSettings;
 use super::{LegacyRoleLabel, Minor, VolumePlugin};
 
 /// The version skew limit of a component.
@@ -281,6 +282,23 @@ pub(super) fn matches_pattern(pattern: &str, name: &str) -> bool {
     }
 }
 
+/// What shows that a pod runs a component of Kubernetes, and with which flags.
+const POD_FIELDS: [&str; 5] = [
+    "metadata.labels.component",
+    "metadata.labels.k8s-app",
+    "spec.containers.args",
+    "spec.containers.command",
+    "spec.containers.name",
+];
+
+/// Components that workloads run.
+const COMPONENTS: [&str; 4] = [
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+];
+
 /// A kind of which rules read fields in manifests and Helm records too.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ManifestFields {
@@ -317,6 +335,30 @@ impl ManifestFields {
         !self.mentions.is_empty() && self.placement.is_empty() && self.volumes.is_empty()
     }
 
+    /// Rows with the fields of these settings, one for each kind.
+    pub(super) fn of_settings(settings: &[ComponentSettings]) -> Vec<Self> {
+        let mut rows: Vec<Self> = Vec::new();
+        for setting in settings {
+            let is_own = |row: &&mut Self| row.group == setting.group && row.kind == setting.kind;
+            match rows.iter_mut().find(is_own) {
+                Some(row) => row.paths.extend(setting.kept_paths()),
+                None => rows.push(Self {
+                    group: setting.group.clone(),
+                    kind: setting.kind.clone(),
+                    placement: String::new(),
+                    volumes: String::new(),
+                    others: String::new(),
+                    mentions: String::new(),
+                    source: setting.source.clone(),
+                    verified_on: setting.verified_on,
+                    paths: setting.kept_paths(),
+                    mentioned: Vec::new(),
+                }),
+            }
+        }
+        rows
+    }
+
     /// The row with the fields that these tables are about.
     pub(super) fn completed(
         mut self,
@@ -333,6 +375,12 @@ impl ManifestFields {
                 .iter()
                 .map(|part| format!("{}.{part}", self.placement));
             self.paths.extend(parts);
+        }
+        if let Some(template) = self.placement.strip_suffix(".spec") {
+            let fields = POD_FIELDS.iter();
+            self.paths
+                .extend(fields.map(|field| format!("{template}.{field}")));
+            self.mentioned.extend(COMPONENTS.map(str::to_owned));
         }
         if !self.volumes.is_empty() {
             let fields = plugins.iter().map(|plugin| &plugin.field);
@@ -366,6 +414,8 @@ pub enum HolderForm {
     Members,
     /// Objects that it only names by their API, whose controller writes them.
     Named,
+    /// In directories beside it, which a tool fills.
+    Directories,
     /// Elsewhere, in a chart.
     Chart,
     /// Elsewhere, in a directory of a repository.

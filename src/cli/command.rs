@@ -63,9 +63,12 @@ where
     }
 }
 
-fn run_plan(command: PlanCommand, catalog: &'static Catalog) -> Result<Exit, CliError> {
+fn run_plan(mut command: PlanCommand, catalog: &'static Catalog) -> Result<Exit, CliError> {
     match command.subcommand {
-        None => run::run(&command.plan, catalog),
+        None => {
+            command.plan.read_durations()?;
+            run::run(&command.plan, catalog)
+        }
         Some(script) => print_script(&script, Plugin::Plan),
     }
 }

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use super::args::{LogArgs, OutputArgs};
 use super::color::wants_color;
 use super::exit::{CliError, Exit};
+use super::terminal::keep;
 use crate::report::{RenderOptions, Styles, terminal};
 use crate::text::os_error_text;
 
@@ -106,9 +107,12 @@ pub(super) fn remark_line(remark: &str) -> String {
     }
 }
 
-/// Prints an escaped line of limited length on stderr, on a terminal without breaks inside words.
+/// Prints an escaped line of limited length on stderr, or in the view that has the terminal; on a terminal without breaks inside words.
 fn eprint_line(line: &str) {
     let line = terminal::escape_truncated(line, LONGEST_LINE);
+    if keep(&line) {
+        return;
+    }
     let line = match stderr_width() {
         Some(width) => textwrap::fill(&line, wrap_options(width)),
         None => line.into_owned(),

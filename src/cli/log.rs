@@ -1,8 +1,9 @@
-//! The log on stderr.
+//! The log on stderr, or in the view that has the terminal.
 
 use std::io::Write;
 
 use super::args::LogArgs;
+use super::terminal::keep;
 use crate::report::terminal;
 
 /// Maximum length of an event.
@@ -36,7 +37,9 @@ impl Write for EscapingStderr {
     fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let line = terminal::escape_truncated(text.trim_end_matches('\n'), MAX_EVENT_CHARS);
-        writeln!(std::io::stderr(), "{line}")?;
+        if !keep(&line) {
+            writeln!(std::io::stderr(), "{line}")?;
+        }
         Ok(event.len())
     }
 

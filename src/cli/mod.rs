@@ -30,6 +30,7 @@ mod signals;
 mod source;
 mod suite;
 mod target;
+mod terminal;
 mod watch;
 
 pub use args::{
@@ -39,7 +40,7 @@ pub use args::{
 pub use exit::{CliError, Exit};
 pub use plan::{PlanArgs, PlanCommand};
 pub use suite::suite_main;
-pub use watch::{WatchArgs, WatchCommand};
+pub use watch::{WatchArgs, WatchCommand, live_view};
 
 use std::process::ExitCode;
 

@@ -12,13 +12,13 @@ use super::evaluation::{ClusterCommand, Outcome, RunInfo};
 use super::exit::{CliError, Exit};
 use super::profile::{CommandProfile, PLAN_PROFILE};
 use super::{format, policy};
-use crate::api::v1::{DocumentMetadata, UpgradePlan};
+use crate::api::v1::{DocumentMetadata, MeasuredSummary, UpgradePlan};
 use crate::catalog::Catalog;
 use crate::fleet::Fleet;
-use crate::plan::{self, Plan, PlanOptions, Window};
+use crate::plan::{self, MeasuredUpgrade, Plan, PlanOptions, Window};
 use crate::report::{self, OutputFormat};
 use crate::rules::{CheckContext, Evaluation, Policy};
-use crate::text::names::{PLAN_PROGRAM, expand};
+use crate::text::names::{PLAN_PROGRAM, WATCH, expand};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -33,6 +33,10 @@ Examples:
 
   # Plan a management cluster of DKP with what the clusters that it looks after show of themselves
   kubectl {plan} --context mgmt --clusters all --to dkp=2.2.2
+
+  # Base durations on what the last upgrade of this cluster took
+  kubectl {watch} --summary last.json
+  kubectl {plan} --durations last.json
 
   # Show hops and generic steps, without a cluster
   kubectl {plan} --local --from kyma=1.10 --to kyma=1.14
@@ -51,6 +55,10 @@ progress of steps. It never writes: you, or your pipeline, run the commands.
 
 Flags follow the plugin's name: 'kubectl {plan} --context test', not 'kubectl --context \
 test {plan}'. Completion of 'kubectl {plan} <TAB>' requires kubectl 1.26.";
+
+const DURATIONS_HELP: &str = "\
+What an earlier upgrade of this cluster took, as the basis of durations: a file that kubectl {watch} --summary FILE.json \
+wrote, or - for standard input";
 
 /// Print the runbook for this cluster: the hops, and the steps in order, each with its state, commands, blocking findings,
 /// completion condition and estimated duration, and whether it can be undone.
@@ -84,6 +92,12 @@ pub struct PlanArgs {
     /// Maintenance window for steps that interrupt workloads, repeatable: days, times and time zone; steps that fit no window are marked
     #[arg(long, value_name = "\"Sat 22:00-04:00 Europe/Berlin\"", help_heading = INPUT)]
     pub window: Vec<Window>,
+    /// What an earlier upgrade of the cluster took.
+    #[arg(long, value_name = "SUMMARY.json", help_heading = INPUT, conflicts_with = "local", help = expand(DURATIONS_HELP))]
+    pub durations: Option<PathBuf>,
+    /// The upgrade that `durations` holds.
+    #[arg(skip)]
+    measured: Option<MeasuredUpgrade>,
     /// Omit steps that are done; the summary counts them
     #[arg(long, help_heading = OUTPUT)]
     pub only_remaining: bool,
@@ -123,6 +137,7 @@ impl ClusterCommand for PlanArgs {
     }
 
     fn conclude(&self, fleet: &Fleet<Plan>, run: &RunInfo<'_>) -> Result<Outcome, CliError> {
+        self.check_durations(fleet)?;
         let Some(plan) = plan::combine(fleet, &self.plan_options()) else {
             return Err(CliError::could_not_run("there is nothing to plan for"));
         };
@@ -168,11 +183,76 @@ impl ClusterCommand for PlanArgs {
 }
 
 impl PlanArgs {
+    /// Reads the file of `--durations`.
+    ///
+    /// # Errors
+    /// If it is not what an upgrade took.
+    pub(super) fn read_durations(&mut self) -> Result<(), CliError> {
+        let Some(path) = &self.durations else {
+            return Ok(());
+        };
+        let usage = |why: String| CliError::usage(format!("--durations {}: {why}", path.display()));
+        let is_stdin = path.as_os_str() == "-";
+        if is_stdin && self.source.reads_stdin() {
+            return Err(usage("-f reads standard input".to_owned()));
+        }
+        let text = match is_stdin {
+            true => std::io::read_to_string(std::io::stdin()),
+            false => std::fs::read_to_string(path),
+        };
+        let text = text.map_err(|error| usage(error.to_string()))?;
+        let summary = MeasuredSummary::parse(&text).map_err(|why| {
+            usage(format!(
+                "{why}; --durations reads what kubectl {WATCH} --summary FILE.json writes"
+            ))
+        })?;
+        self.measured = Some(summary.to_internal().map_err(usage)?);
+        Ok(())
+    }
+
+    /// # Errors
+    /// If what was measured is of none of the clusters.
+    fn check_durations(&self, fleet: &Fleet<Plan>) -> Result<(), CliError> {
+        let (Some(measured), Some(path)) = (&self.measured, &self.durations) else {
+            return Ok(());
+        };
+        let clusters = || {
+            fleet
+                .members
+                .iter()
+                .filter_map(|member| member.cluster.as_ref())
+        };
+        let is_of_one = clusters().any(|cluster| {
+            let uid = cluster.uid.map(|uid| uid.to_string());
+            let names = cluster.context.as_deref().into_iter();
+            let names: Vec<&str> = names.chain([&*cluster.server, &cluster.id.0]).collect();
+            measured.is_of(uid.as_deref(), &names)
+        });
+        if is_of_one {
+            return Ok(());
+        }
+        let names: Vec<&str> = clusters().map(|cluster| cluster.id.0.as_str()).collect();
+        let uid = measured
+            .uid
+            .as_ref()
+            .filter(|_| names.contains(&&*measured.cluster));
+        let uid = uid.map_or_else(String::new, |uid| {
+            format!(": the UID of namespace kube-system is another one than {uid}")
+        });
+        Err(CliError::usage(format!(
+            "--durations {}: it is of cluster {}, and this plan is of {}{uid}",
+            path.display(),
+            measured.cluster,
+            names.join(", ")
+        )))
+    }
+
     fn plan_options(&self) -> PlanOptions {
         PlanOptions {
             parallel: self.parallel,
             only_remaining: self.only_remaining,
             windows: self.window.clone(),
+            measured: self.measured.clone(),
         }
     }
 

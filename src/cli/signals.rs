@@ -9,6 +9,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::console::Console;
 use super::exit::{CliError, Exit};
+use super::terminal;
 
 /// The usual size of a main thread's stack.
 const STACK_BYTES: usize = 8 << 20;
@@ -53,6 +54,8 @@ pub(super) fn run_interruptible(work: impl FnOnce() -> Exit + Send + 'static) ->
             }
         }
     });
+    // In case the work has not come to that.
+    terminal::restore();
     // A decoder that still waits for a dead connection must not hold the process.
     runtime.shutdown_background();
     exit

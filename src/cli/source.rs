@@ -22,7 +22,8 @@ use crate::catalog::{Catalog, Release};
 use crate::fleet::Fleet;
 use crate::manifests::files;
 use crate::need::{
-    ClusterId, Discovery, NeedContext, PolicyRule, ReadRequest, Verb, join_by_target, read_plan,
+    ClusterId, Discovery, Need, NeedContext, PolicyRule, ReadRequest, Verb, join_by_target,
+    read_plan,
 };
 use crate::path::{StartingVersions, UpgradePath};
 use crate::rules;
@@ -313,7 +314,7 @@ fn permissions(
 
 /// These requests, and those that `upgrade-watch` follows, with the verb that this takes.
 ///
-/// Pods of draining nodes and events are of all namespaces: a watch does without them where a run is narrowed to one.
+/// Pods of draining nodes, events and what shows why a node does not drain are of all namespaces: a watch does without them where a run is narrowed to one.
 fn with_watches(
     mut requests: Vec<ReadRequest>,
     cluster: &ClusterSnapshot,
@@ -322,6 +323,10 @@ fn with_watches(
     let mut needs = watch::watched_needs();
     if cluster.namespace.is_none() {
         needs.extend([watch::pods_on_node_need(""), watch::warnings_need()]);
+        // What holds an upgrade up is looked for in whichever namespace it is.
+        let waits = watch::wait_needs().into_iter().map(Need::in_all_namespaces);
+        let waits: Vec<Need> = waits.collect();
+        requests.extend(read_plan(&waits, &cluster.discovery, catalog, None));
     }
     for mut watched in read_plan(&needs, &cluster.discovery, catalog, None) {
         // A selector makes no difference to RBAC.

@@ -2,6 +2,9 @@
 
 mod args;
 mod follow;
+mod keys;
+mod model;
+mod notify;
 mod plan;
 mod redaction;
 mod screen;
@@ -11,8 +14,10 @@ mod suspend;
 mod viewer;
 
 pub use args::{WatchArgs, WatchCommand};
+pub use model::live_view;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::console::Console;
 use super::exit::{CliError, Exit};
@@ -25,7 +30,7 @@ use crate::text::names::WATCH;
 use crate::watch::{PlannedStep, PlatformGoal, Recording, UpgradeGoal, UpgradeWatch, WatchOptions};
 use plan::{planned_steps, read_plan_file};
 use redaction::Redaction;
-use viewer::Viewer;
+use viewer::{REDRAW_EVERY, Viewer};
 
 /// Runs the watch.
 pub(super) fn run(flags: &WatchArgs, catalog: &'static Catalog) -> Result<Exit, CliError> {
@@ -45,7 +50,7 @@ pub(super) fn run(flags: &WatchArgs, catalog: &'static Catalog) -> Result<Exit, 
             let recording = Recording::open(file).map_err(CliError::could_not_run)?;
             let name = recording.header.cluster.0.as_str();
             let steps = planned_steps(flags, plan.as_ref(), &[name], recording.header.uid)?;
-            replay(flags, catalog, options, steps, recording)
+            replay(flags, catalog, options, steps, plan, recording)
         }
         None => follow::follow(flags, catalog, options, plan),
     }
@@ -84,6 +89,7 @@ fn replay(
     catalog: &'static Catalog,
     options: WatchOptions,
     steps: Vec<PlannedStep>,
+    plan: Option<FollowedPlan>,
     recording: Recording,
 ) -> Result<Exit, CliError> {
     let header = &recording.header;
@@ -102,7 +108,8 @@ fn replay(
     };
     let mut watch = UpgradeWatch::new(id, catalog, options);
     watch.follow_plan(steps);
-    let viewer = Viewer::new(flags, catalog, watch, None, redaction)?;
+    let uid = header.uid.filter(|_| !header.is_redacted);
+    let viewer = Viewer::new(flags, catalog, watch, None, redaction, (uid, plan))?;
     run_until_shutdown(replay_all(flags, recording, viewer))
 }
 
@@ -115,9 +122,10 @@ async fn replay_all(
     for observation in recording.by_ref() {
         let observation = observation.map_err(CliError::could_not_run)?;
         let at = observation.at;
-        if let (Some(speed), Some(last)) = (flags.speed, last) {
-            let gap = at.duration_since(last).max(SignedDuration::ZERO);
-            tokio::time::sleep(gap.unsigned_abs() / speed).await;
+        if let (Some(speed), Some(last)) = (flags.speed, last)
+            && let Some(exit) = wait_in_replay(&mut viewer, last, at, speed).await?
+        {
+            return Ok(exit);
         }
         last = Some(at);
         if let Some(exit) = viewer.observe(observation)? {
@@ -139,4 +147,30 @@ async fn replay_all(
         ));
     }
     Ok(viewer.exit_at_end())
+}
+
+/// Waits until it is time for the next observation; ages grow meanwhile. Returns the exit code if a key ends the watch.
+async fn wait_in_replay(
+    viewer: &mut Viewer,
+    last: Timestamp,
+    next: Timestamp,
+    speed: u32,
+) -> Result<Option<Exit>, CliError> {
+    let gap = next.duration_since(last).max(SignedDuration::ZERO);
+    let started = Instant::now();
+    let end = started + gap.unsigned_abs() / speed;
+    loop {
+        tokio::select! {
+            () = sleep_until(end) => return Ok(None),
+            () = sleep(REDRAW_EVERY) => {
+                let passed = SignedDuration::try_from(started.elapsed() * speed);
+                viewer.draw(last + passed.unwrap_or_default().min(gap), false)?;
+            }
+            key = viewer.next_key() => {
+                if let Some(exit) = viewer.act(key)? {
+                    return Ok(Some(exit));
+                }
+            }
+        }
+    }
 }

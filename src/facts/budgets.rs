@@ -153,21 +153,28 @@ impl<'a> ClusterBudgets<'a> {
 
     fn budget_selects(&self, at: usize, labels: &SharedLabels) -> bool {
         let selector = self.budgets[at].row.object.pointer("/spec/selector");
-        let empty = |selector: &Value| selector.as_object().is_some_and(serde_json::Map::is_empty);
-        match selector {
-            Some(selector) if empty(selector) => self.gvk.version != V1BETA1,
-            Some(selector) => selector_matches(selector, labels),
-            None => false,
-        }
+        selects(selector, labels, &self.gvk)
+    }
+}
+
+/// Whether the selector of a budget that was listed through this API selects a pod with these labels.
+pub(crate) fn selects(selector: Option<&Value>, labels: &SharedLabels, gvk: &Gvk) -> bool {
+    let is_empty = |selector: &Value| selector.as_object().is_some_and(serde_json::Map::is_empty);
+    match selector {
+        Some(selector) if is_empty(selector) => gvk.version != V1BETA1,
+        Some(selector) => selector_matches(selector, labels),
+        None => false,
     }
 }
 
 impl<'a> DisruptionBudget<'a> {
     fn new(row: &'a ObjectRow) -> Self {
-        Self {
-            row,
-            pods: Vec::new(),
-        }
+        Self::with_pods(row, Vec::new())
+    }
+
+    /// A budget of which only these pods are looked at.
+    pub(crate) fn with_pods(row: &'a ObjectRow, pods: Vec<&'a PodRow>) -> Self {
+        Self { row, pods }
     }
 
     fn namespace(&self) -> &'a str {

@@ -10,14 +10,15 @@ use serde_json::Value;
 use super::control_plane::command_flags::CommandFlags;
 use crate::catalog::{GroupResource, ImageRef, Release};
 use crate::need::{DetailLevel, ListSelector, Need};
-use crate::snapshot::{ClusterView, NodeRow, ObjectRow};
+use crate::snapshot::{ClusterView, HelmReleaseRow, ManifestObject, NodeRow, ObjectRow};
 
 pub(crate) const APISERVER: &str = "kube-apiserver";
 pub(crate) const KUBE_PROXY: &str = "kube-proxy";
 pub(crate) const ETCD: &str = "etcd";
+pub(crate) const KUBEADM: &str = "kubeadm";
 pub(crate) const CONTROLLER_COMPONENTS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
 /// Components of Kubernetes with command lines.
-const COMPONENTS: [&str; 5] = [
+pub(crate) const COMPONENTS: [&str; 5] = [
     APISERVER,
     "kube-controller-manager",
     KUBE_PROXY,
@@ -66,6 +67,22 @@ pub(crate) fn kube_proxy_need() -> Need {
     let resource = GroupResource::new("apps", "daemonsets");
     Need::single_object(resource, KUBE_SYSTEM_NAMESPACE, "kube-proxy")
         .with_fields(&["spec.template.spec.containers.image"])
+}
+
+/// The same with its command line.
+pub(crate) fn kube_proxy_flags_need() -> Need {
+    kube_proxy_need().with_fields(&[
+        "spec.template.spec.containers.args",
+        "spec.template.spec.containers.command",
+        "spec.template.spec.containers.name",
+    ])
+}
+
+/// kube-proxy's ConfigMap, as kubeadm writes it.
+pub(crate) fn kube_proxy_config_need() -> Need {
+    let resource = GroupResource::new("", "configmaps");
+    Need::single_object(resource, KUBE_SYSTEM_NAMESPACE, "kube-proxy")
+        .with_fields(&["data.config.conf"])
 }
 
 /// The image of the first container of a workload's template.
@@ -161,13 +178,17 @@ pub(crate) fn component_of(pod: &Value) -> Option<&'static str> {
             .any(|key| labels[*key] == *name)
     };
     let named = |name: &&str| containers().any(|container| container["name"] == *name);
-    let runs = |name: &&str| {
-        containers().any(|container| command_flags::names_program(name, &command_words(container)))
-    };
     components()
         .find(labelled)
         .or_else(|| components().find(named))
-        .or_else(|| components().find(runs))
+        .or_else(|| components().find(|name| runs_component(pod, name)))
+}
+
+/// Whether the command line of a container names a component.
+pub(crate) fn runs_component(pod: &Value, component: &str) -> bool {
+    let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+    let mut lines = containers.map(command_words);
+    lines.any(|words| command_flags::names_program(component, &words))
 }
 
 /// `command` and `args` of a container.
@@ -254,22 +275,28 @@ pub(crate) fn kubeadm_configs<'a>(
 }
 
 /// Where the flags of a component come from.
+#[derive(Debug)]
 pub(crate) enum ConfigSource<'a> {
     /// kubeadm's ConfigMap, used at the next upgrade.
     Kubeadm(&'a ObjectRow),
     /// A running pod.
     StaticPod(&'a ObjectRow),
+    /// The DaemonSet kube-proxy.
+    DaemonSet(&'a ObjectRow),
     /// The arguments of k3s on a node.
     Node(&'a NodeRow),
-    /// A manifest, by its index among those with fields that rules read.
+    /// A manifest.
     Manifest {
-        at: usize,
+        object: &'a ManifestObject,
+        /// The release of Helm that holds it; `None` for a file.
+        release: Option<&'a HelmReleaseRow>,
         /// Whether kubeadm, or Cluster API through it, starts components with it.
         is_of_kubeadm: bool,
     },
 }
 
 /// The flags of one component, and the object they come from.
+#[derive(Debug)]
 pub(crate) struct ComponentConfig<'a> {
     pub(crate) source: ConfigSource<'a>,
     pub(crate) component: &'static str,
@@ -282,7 +309,9 @@ impl ComponentConfig<'_> {
         match self.source {
             ConfigSource::Kubeadm(_) => true,
             ConfigSource::Manifest { is_of_kubeadm, .. } => is_of_kubeadm,
-            ConfigSource::StaticPod(_) | ConfigSource::Node(_) => false,
+            ConfigSource::StaticPod(_) | ConfigSource::DaemonSet(_) | ConfigSource::Node(_) => {
+                false
+            }
         }
     }
 }
@@ -308,11 +337,27 @@ pub(crate) fn component_configs<'a>(view: ClusterView<'a>) -> Vec<ComponentConfi
             found.extend(flags.map(|(component, flags)| config.component_config(component, flags)));
         }
     }
-    for config in kubeadm_configs(view, &kubelet_config_need(), "kubelet") {
-        let document = config.document.as_ref();
-        let flags = document.map(feature_gate_flags).unwrap_or_default();
-        found.push(config.component_config("kubelet", flags));
+    let gates = [
+        (kubelet_config_need(), "kubelet", "kubelet"),
+        (kube_proxy_config_need(), "config.conf", KUBE_PROXY),
+    ];
+    for (need, key, component) in gates {
+        for config in kubeadm_configs(view, &need, key) {
+            let document = config.document.as_ref();
+            let flags = document.map(feature_gate_flags).unwrap_or_default();
+            found.push(config.component_config(component, flags));
+        }
     }
+    let sets = view.objects(&kube_proxy_flags_need()).iter();
+    found.extend(sets.filter_map(|row| {
+        let template = &row.object["spec"]["template"];
+        let words = command_words(component_container(template, KUBE_PROXY)?);
+        Some(ComponentConfig {
+            flags: CommandFlags::from_container(KUBE_PROXY, &words)?,
+            source: ConfigSource::DaemonSet(row),
+            component: KUBE_PROXY,
+        })
+    }));
     found
 }
 
@@ -334,18 +379,32 @@ impl<'a> KubeadmConfig<'a> {
 pub(crate) fn cluster_configuration_flags(document: &Value) -> Vec<(&'static str, CommandFlags)> {
     let fields = ["apiServer", "controllerManager", "scheduler"];
     let etcd = extra_args_flags(&document["etcd"]["local"]["extraArgs"]);
+    let kubeadm = feature_gate_flags(document);
     let components = control_plane_components().zip(fields);
     let flags = components
         .map(|(component, field)| (component, extra_args_flags(&document[field]["extraArgs"])));
-    std::iter::once((ETCD, etcd)).chain(flags).collect()
+    [(ETCD, etcd), (KUBEADM, kubeadm)]
+        .into_iter()
+        .chain(flags)
+        .collect()
 }
 
 /// The feature gates of a configuration file, as flags.
 pub(crate) fn feature_gate_flags(document: &Value) -> CommandFlags {
+    gates_flags(&document["featureGates"])
+}
+
+/// Feature gates as flags: a mapping, or a list of names and values.
+pub(crate) fn gates_flags(gates: &Value) -> CommandFlags {
     let mut flags = CommandFlags::default();
-    let gates = document["featureGates"].as_object();
-    for (gate, value) in gates.into_iter().flatten() {
+    for (gate, value) in gates.as_object().into_iter().flatten() {
         flags.push_feature_gate(gate, &scalar_to_string(value));
+    }
+    for gate in gates.as_array().into_iter().flatten() {
+        if let Some(name) = gate["name"].as_str() {
+            let value = gate.get("enabled").unwrap_or(&gate["value"]);
+            flags.push_feature_gate(name, &scalar_to_string(value));
+        }
     }
     flags
 }
@@ -373,7 +432,8 @@ fn node_configs(node: &NodeRow) -> Vec<ComponentConfig<'_>> {
     configs.collect()
 }
 
-/// `extraArgs`: a map up to v1beta3, a list of names and values from v1beta4 on.
+/// `extraArgs`: a map up to v1beta3, a list of names and values from v1beta4 on; k3s and RKE2 have a list of words, with or
+/// without dashes.
 pub(crate) fn extra_args_flags(args: &Value) -> CommandFlags {
     let mut found = CommandFlags::default();
     for (flag, value) in args.as_object().into_iter().flatten() {
@@ -382,6 +442,10 @@ pub(crate) fn extra_args_flags(args: &Value) -> CommandFlags {
     for pair in args.as_array().into_iter().flatten() {
         if let Some(flag) = pair["name"].as_str() {
             found.push(flag, Some(&scalar_to_string(&pair["value"])));
+        }
+        if let Some(word) = pair.as_str().map(|word| word.trim_start_matches('-')) {
+            let (flag, value) = word.split_once('=').unwrap_or((word, ""));
+            found.push(flag, Some(value));
         }
     }
     found

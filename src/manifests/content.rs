@@ -9,6 +9,9 @@ use super::held::SetMembers;
 use super::{held, nested, parse, placeholders};
 use crate::catalog::{Catalog, ManifestFields};
 
+/// Groups of configurations that components of Kubernetes and kubeadm read.
+const CONFIGURATION_GROUPS: [&str; 3] = [".config.k8s.io/", "kubeadm.k8s.io/", "audit.k8s.io/"];
+
 /// The values of the documents in a text, in their order; none if neither their fields nor what they hold is read.
 pub(super) fn parse_contents(
     text: &str,
@@ -29,7 +32,32 @@ pub(super) fn parse_contents(
     }
 }
 
-/// Whether objects of custom kinds may hold manifests anywhere.
+/// Whether a document is, by its apiVersion and kind, a manifest.
+pub(super) fn has_head(document: &ManifestDocument) -> bool {
+    document.api_version.is_some() && document.kind.is_some()
+}
+
+/// Whether a text may hold configurations of components, as ConfigMaps and Secrets do.
+fn holds_configurations(text: &str) -> bool {
+    ["ConfigMap", "Secret"]
+        .iter()
+        .any(|kind| text.contains(kind))
+        && CONFIGURATION_GROUPS
+            .iter()
+            .any(|group| text.contains(group))
+}
+
+/// Whether a text names the API of a configuration that a component reads.
+pub(super) fn is_configuration(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| line.contains("apiVersion"));
+    lines.any(|line| {
+        CONFIGURATION_GROUPS
+            .iter()
+            .any(|group| line.contains(group))
+    })
+}
+
+/// Whether objects of custom kinds, or documents that are no manifests, may hold manifests anywhere.
 pub(super) fn may_nest(text: &str, documents: &[ManifestDocument], catalog: &Catalog) -> bool {
     fn heads(documents: &[ManifestDocument]) -> impl Iterator<Item = &str> {
         let items = documents.iter().flat_map(|document| &document.items);
@@ -41,8 +69,13 @@ pub(super) fn may_nest(text: &str, documents: &[ManifestDocument], catalog: &Cat
             .filter_map(|document| document.api_version.as_deref());
         own.chain(items)
     }
+    let is_headless = || documents.iter().any(|document| !has_head(document));
+    let is_custom = |api_version| nested::is_custom(api_version, &catalog.apis);
     nested::may_nest(text, heads(documents).count())
-        && heads(documents).any(|api_version| nested::is_custom(api_version, &catalog.apis))
+        && (is_headless()
+            || nested::is_script(text)
+            || holds_configurations(text)
+            || heads(documents).any(is_custom))
 }
 
 /// Whether a document, or an item of a list, is of a kind that is read.

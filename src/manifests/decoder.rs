@@ -15,7 +15,7 @@ use std::cell::Cell;
 use serde_json::Value;
 
 use super::documents::{RawDocument, split_documents, truncate_name};
-use super::external::ExternalSource;
+use super::external::{ExternalSource, GitRepository};
 use super::header::ManifestDocument;
 use super::held::{SetMember, SetMembers, UnreadMember};
 use super::helm_record::HelmRecord;
@@ -105,7 +105,7 @@ pub(crate) struct DecodedManifests {
     /// What objects have as members and is not in the text.
     pub(crate) unread_members: Vec<UnreadMember>,
     /// Names and URLs of the repositories that sources refer to.
-    pub(crate) git_repositories: Vec<(String, String)>,
+    pub(crate) git_repositories: Vec<GitRepository>,
     /// Number of documents that are manifests; a list counts once.
     pub(crate) manifest_count: usize,
     /// Whether there is any document that is not empty.
@@ -336,6 +336,7 @@ impl ManifestDecoder<'_> {
             content::parse_contents(raw.text, &documents, &self.set_members, self.catalog);
         // Copies of live objects name the apiVersions of their writers.
         let is_unsearched = raw.text.len() > parse::MAX_DOCUMENT_BYTES
+            && documents.iter().any(content::has_head)
             && !raw.text.contains("managedFields")
             && content::may_nest(raw.text, &documents, self.catalog);
         let count = documents.len() + usize::from(error.is_some());
@@ -376,7 +377,10 @@ impl ManifestDecoder<'_> {
         self.record_patched_head(position);
         let is_headless = document.api_version.is_none() || document.kind.is_none();
         if is_headless && document.has_content && !is_kustomization {
-            self.note_foreign(position);
+            let holds_manifests = self.decode_headless(position);
+            if !holds_manifests {
+                self.note_foreign(position);
+            }
         }
         if document.api_version.is_some() && document.kind.is_some() {
             self.decoded.manifest_count += 1;
@@ -428,11 +432,18 @@ impl ManifestDecoder<'_> {
             return 0;
         }
         let place = self.location(position);
-        let source =
-            external::rendered_source(&api_version, &kind, &document, &place, self.catalog);
+        let source = external::rendered_source(
+            &api_version,
+            &kind,
+            &document,
+            position.content,
+            &place,
+            self.catalog,
+        );
         self.decoded.external.extend(source);
         let repository = external::git_repository(&api_version, &kind, &document);
         self.decoded.git_repositories.extend(repository);
+        self.record_function(position);
         let name = document.metadata.name.as_deref().unwrap_or_default();
         self.decode_held(&api_version, &kind, name, position);
         let metadata = document.metadata;
@@ -466,6 +477,9 @@ impl ManifestDecoder<'_> {
         let whole = position.content?;
         let mut kept = None;
         for row in content::fields_rows(api_version, kind, self.catalog) {
+            if row.paths.is_empty() {
+                continue;
+            }
             let fields = snapshot::kept_fields(whole, row);
             if row.is_read_by_mention() && fields.is_none() {
                 continue;

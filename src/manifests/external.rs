@@ -3,9 +3,11 @@
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
+use serde_json::Value;
+
 use super::documents::{RawDocument, truncate_name};
 use super::header::{GitOpsSource, ManifestDocument, REPOSITORY_KIND};
-use crate::catalog::{Catalog, HolderForm};
+use crate::catalog::{Catalog, HolderForm, ManifestHolder};
 use crate::snapshot::MissingData;
 
 /// The annotations that hold what was applied last.
@@ -29,6 +31,8 @@ pub(crate) struct ExternalSource {
     what: String,
     /// What it points to.
     targets: Vec<SourceTarget>,
+    /// The names of ConfigMaps and Secrets that it makes of files.
+    generated: Vec<String>,
     /// How to render it.
     hint: String,
 }
@@ -53,6 +57,16 @@ pub(super) struct RepositoryPath {
     pub(super) path: String,
     /// The repository; `None` if the source does not say it.
     pub(super) repository: Option<Repository>,
+    /// The branch, tag or commit; `None` if the source, or the object that it refers to, does not say it.
+    pub(super) revision: Option<String>,
+}
+
+/// A repository that sources refer to by the name of an object.
+#[derive(Debug, Clone)]
+pub(crate) struct GitRepository {
+    pub(super) name: String,
+    pub(super) url: String,
+    pub(super) revision: Option<String>,
 }
 
 /// A repository, as a source names it.
@@ -104,6 +118,11 @@ impl ExternalSource {
         &self.what
     }
 
+    /// Whether it makes a ConfigMap or Secret of this name.
+    pub(super) fn generates(&self, name: &str) -> bool {
+        self.generated.iter().any(|made| made == name)
+    }
+
     /// Whether it points to anything: an empty kustomization renders nothing.
     pub(super) fn has_targets(&self) -> bool {
         !self.targets.is_empty()
@@ -119,6 +138,15 @@ impl ExternalSource {
     /// The files and directories that it points to.
     pub(super) fn local_paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
         self.targets.iter().filter_map(SourceTarget::local_path)
+    }
+
+    /// The files with patches that it points to.
+    pub(super) fn patch_paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        let patches = self
+            .targets
+            .iter()
+            .filter(|target| matches!(target, SourceTarget::Local { is_patch: true, .. }));
+        patches.filter_map(SourceTarget::local_path)
     }
 
     /// The directories of repositories that it points to.
@@ -226,8 +254,42 @@ pub(super) fn kustomization_source(
     Some(ExternalSource {
         what: format!("kustomization {origin}, line {}", raw.first_line),
         targets: listed.chain(patches).chain(charts).collect(),
+        generated: document.generated.clone(),
         hint: KUSTOMIZE.to_owned(),
     })
+}
+
+/// The directories that a tool fills beside its configuration, as vendir does; each has `path` and `contents` with paths
+/// below it.
+pub(super) fn directories_source(
+    object: &Value,
+    holder: &ManifestHolder,
+    origin: &str,
+    place: &str,
+) -> ExternalSource {
+    let directory = Path::new(origin).parent().unwrap_or(Path::new(""));
+    let listed = object[holder.path.as_str()]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let names = listed.flat_map(|listed| {
+        let above = listed["path"].as_str().unwrap_or_default();
+        let contents = listed["contents"].as_array().into_iter().flatten();
+        let below = contents.map(|content| content["path"].as_str().unwrap_or_default());
+        below.map(move |below| format!("{above}/{below}"))
+    });
+    ExternalSource {
+        what: place.to_owned(),
+        targets: names
+            .map(|name| SourceTarget::Local {
+                directory: directory.to_owned(),
+                name,
+                is_patch: false,
+            })
+            .collect(),
+        generated: Vec::new(),
+        hint: holder.hint.clone(),
+    }
 }
 
 /// Whether kustomize fetches what it lists by this name.
@@ -245,6 +307,7 @@ pub(super) fn rendered_source(
     api_version: &str,
     kind: &str,
     document: &ManifestDocument,
+    content: Option<&Value>,
     place: &str,
     catalog: &Catalog,
 ) -> Option<ExternalSource> {
@@ -255,7 +318,10 @@ pub(super) fn rendered_source(
     let sources = document.gitops_sources.iter();
     let targets: Vec<_> = match holder.form {
         HolderForm::Chart => vec![SourceTarget::Remote("a chart".to_owned())],
-        _ => sources.filter_map(gitops_target).collect(),
+        _ => {
+            let generated = content.into_iter().flat_map(generated_targets);
+            sources.filter_map(gitops_target).chain(generated).collect()
+        }
     };
     let targets = match targets.is_empty() {
         true => vec![SourceTarget::Remote("a repository".to_owned())],
@@ -265,6 +331,7 @@ pub(super) fn rendered_source(
     Some(ExternalSource {
         what: format!("{kind} {} in {place}", truncate_name(name)),
         targets,
+        generated: Vec::new(),
         hint: holder.hint.clone(),
     })
 }
@@ -288,6 +355,7 @@ fn gitops_target(source: &GitOpsSource) -> Option<SourceTarget> {
             Some(SourceTarget::InRepository(RepositoryPath {
                 path: path.clone(),
                 repository: url.or_else(object),
+                revision: source.revision.clone(),
             }))
         }
         // An artifact or a bucket is no directory.
@@ -298,16 +366,46 @@ fn gitops_target(source: &GitOpsSource) -> Option<SourceTarget> {
     }
 }
 
-/// The name of a GitRepository and its URL.
+/// The directories that an ApplicationSet makes an application of each; none where it makes them otherwise.
+fn generated_targets(set: &Value) -> Vec<SourceTarget> {
+    let source = &set["spec"]["template"]["spec"]["source"];
+    let path = source["path"].as_str().unwrap_or_default();
+    let inner = path.trim_start_matches("{{").trim_end_matches("}}").trim();
+    let is_directory = ["path", ".path.path", "path.path"].contains(&inner);
+    let generators = set["spec"]["generators"].as_array();
+    let (Some([generator]), true) = (generators.map(Vec::as_slice), is_directory) else {
+        return Vec::new();
+    };
+    let git = &generator["git"];
+    let text = |field: &str| git[field].as_str().map(str::to_owned);
+    let directories = git["directories"].as_array().into_iter().flatten();
+    let directories = directories.filter(|directory| directory["exclude"] != true);
+    let paths = directories.filter_map(|directory| directory["path"].as_str());
+    let targets = paths.map(|path| {
+        let literal = path.split('/').take_while(|part| !part.contains('*'));
+        SourceTarget::InRepository(RepositoryPath {
+            path: literal.collect::<Vec<_>>().join("/"),
+            repository: text("repoURL").map(Repository::Url),
+            revision: text("revision"),
+        })
+    });
+    targets.collect()
+}
+
+/// The repository of a GitRepository.
 pub(super) fn git_repository(
     api_version: &str,
     kind: &str,
     document: &ManifestDocument,
-) -> Option<(String, String)> {
+) -> Option<GitRepository> {
     let is_repository =
         kind == REPOSITORY_KIND && api_version.starts_with("source.toolkit.fluxcd.io/");
     let name = document.metadata.name.clone().filter(|_| is_repository)?;
-    Some((name, document.url.clone()?))
+    Some(GitRepository {
+        name,
+        url: document.url.clone()?,
+        revision: document.revision.clone(),
+    })
 }
 
 /// Whether a Template of this API holds objects: OpenShift's, of today and before groups.

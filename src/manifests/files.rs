@@ -19,9 +19,9 @@ use std::path::{Component, Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use super::decoder::Origin;
-use super::external::{self, ExternalSource};
+use super::external::{self, ExternalSource, GitRepository};
 use super::held::{SetMember, UnreadMember};
-use super::helm;
+use super::{helm, placeholders};
 use crate::catalog::{Catalog, has_manifest_ending};
 use crate::snapshot::{ApiCounter, HelmReleaseRow, ManifestFiles, ManifestFilter, MissingData};
 use crate::text::names::CHECK;
@@ -169,8 +169,8 @@ struct ManifestCollector<'a> {
     sources: Vec<SourceYield>,
     /// What renders objects that are elsewhere, or in one of the directories, with the index of its source.
     external: Vec<(usize, ExternalSource)>,
-    /// Names and URLs of the repositories that they refer to.
-    git_repositories: Vec<(String, String)>,
+    /// The repositories that they refer to.
+    git_repositories: Vec<GitRepository>,
     /// ConfigMaps and Secrets that may be members of objects in other files, with their file.
     possible_members: BTreeMap<SetMember, PathBuf>,
     /// What objects have as members and is in other files, with the index of its source.
@@ -220,15 +220,45 @@ impl ManifestCollector<'_> {
         let paths = paths.flat_map(|(_, source)| source.repository_paths());
         let checkouts = Checkouts::new(roots, &self.directories, &self.git_repositories, paths);
         for (source, external) in &self.external {
+            let mut conflicts = external
+                .repository_paths()
+                .filter_map(|path| checkouts.conflict(path));
+            let conflict = conflicts.next();
             let gap = external.gap(
                 |path, is_patch| self.is_read(path, is_patch, roots),
-                |path| checkouts.is_read(path, |directory| holds_result(&self.yields, directory)),
+                |path| {
+                    checkouts.is_read(path, |directory| holds_result(&self.yields, directory))
+                        && checkouts.conflict(path).is_none()
+                },
             );
+            let gap = gap.map(|mut gap| {
+                gap.why = conflict
+                    .into_iter()
+                    .chain([gap.why])
+                    .collect::<Vec<_>>()
+                    .join("; ");
+                gap
+            });
             // What it points to was read, there or below another path.
             self.sources[*source].has_result |= gap.is_some() || external.has_targets();
             gaps.extend(gap);
         }
         self.files.gaps.extend(external::listed(gaps));
+        self.drop_patch_gaps();
+    }
+
+    /// Drops the gaps of patches without an apiVersion: those of kustomize have a target of their own.
+    fn drop_patch_gaps(&mut self) {
+        let sources = self.external.iter();
+        let patches: Vec<String> = sources
+            .flat_map(|(_, source)| source.patch_paths())
+            .map(|path| format!("{}, line ", display_path(&path)))
+            .collect();
+        let is_patch = |gap: &MissingData| patches.iter().any(|path| gap.what.starts_with(path));
+        let missing = placeholders::MISSING_API_VERSION;
+        self.files
+            .gaps
+            .retain(|gap| !(gap.why == missing && is_patch(gap)));
     }
 
     fn finish(self, paths: &[PathBuf]) -> ManifestFiles {
@@ -275,6 +305,7 @@ impl ManifestCollector<'_> {
                 if chart || is_skipped(&entry) {
                     entries.skip_current_dir();
                 } else {
+                    self.add_empty_submodules(entry.path());
                     self.directories.insert(external::normalize(entry.path()));
                 }
             } else if self.may_hold_manifests(entry.path()) && can_be_read(&entry) {
@@ -282,6 +313,14 @@ impl ManifestCollector<'_> {
             } else if entry.path_is_symlink() && !is_skipped(&entry) {
                 self.add_link(entry.path(), root);
             }
+        }
+    }
+
+    /// Adds the gaps of submodules that are not checked out.
+    fn add_empty_submodules(&mut self, directory: &Path) {
+        for submodule in checkouts::empty_submodules(directory) {
+            let why = "an empty submodule of git: run `git submodule update --init`";
+            self.add_gap(display_path(&submodule), why.to_owned());
         }
     }
 
@@ -330,7 +369,14 @@ impl ManifestCollector<'_> {
 
     /// Reads what members hold that are in other files than the objects that name them.
     fn read_members(&mut self) {
-        let unread = std::mem::take(&mut self.unread_members);
+        let mut unread = std::mem::take(&mut self.unread_members);
+        unread.retain(|(_, unread)| {
+            let name = &unread.member.name;
+            !self
+                .external
+                .iter()
+                .any(|(_, source)| source.generates(name))
+        });
         for (source, result) in members::read(unread, &self.possible_members, self.context) {
             self.current_source = source;
             self.push_item(WorkItem::Done(Box::new(result)));

@@ -52,6 +52,9 @@ const LINK: &str =
     "the target of a symbolic link as text; check it out as a link, or name its target with -f";
 const PLAIN_TEXT: &str = "plain text";
 
+/// Directories in which Ansible has variables.
+const VARIABLE_DIRECTORIES: [&str; 4] = ["group_vars", "host_vars", "vars", "defaults"];
+
 /// Fields of which the answer of a server consists if it says that something is missing.
 const ANSWER_FIELDS: [&str; 9] = [
     "code",
@@ -99,6 +102,21 @@ fn is_answer(text: &str) -> bool {
                 .keys()
                 .all(|field| ANSWER_FIELDS.contains(&field.as_str()))
     })
+}
+
+/// Whether a file holds variables of a tool rather than manifests, which may be encrypted.
+pub(super) fn is_variables(path: &Path) -> bool {
+    let mut above = path.iter().filter_map(|part| part.to_str());
+    above.any(|part| VARIABLE_DIRECTORIES.contains(&part))
+}
+
+/// Whether text that is neither a mapping nor a sequence is a value, or JSON with comments above it.
+pub(super) fn is_json_value(path: &str, text: &str) -> bool {
+    let begins = |letter: char| letter == '/' || letter == '"' || letter.is_ascii_digit();
+    let text = text.trim();
+    path.ends_with(".json")
+        && (text.starts_with(begins) || ["true", "false", "null"].contains(&text))
+        && !text.contains("apiVersion")
 }
 
 /// Whether a file that cannot be parsed is surely no manifest: JSON with comments, as the settings of tools are.

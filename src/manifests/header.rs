@@ -54,6 +54,8 @@ pub(super) struct ManifestDocument {
     pub(super) listed_sources: Vec<String>,
     /// The files with patches that a kustomization lists.
     pub(super) listed_patches: Vec<String>,
+    /// The names of ConfigMaps and Secrets that a kustomization makes.
+    pub(super) generated: Vec<String>,
     /// The names of charts that a kustomization renders.
     pub(super) listed_charts: Vec<String>,
     /// Where a GitOps controller finds objects: `spec.sources`, `spec.source`, `spec.sync`, `spec.git`, or `spec.path` with
@@ -61,6 +63,8 @@ pub(super) struct ManifestDocument {
     pub(super) gitops_sources: Vec<GitOpsSource>,
     /// `spec.url` of a GitRepository.
     pub(super) url: Option<String>,
+    /// The branch, tag or commit in its `spec.ref`.
+    pub(super) revision: Option<String>,
 }
 
 /// What is taken from `metadata`.
@@ -128,6 +132,8 @@ pub(super) struct GitOpsSource {
     pub(super) chart: Option<String>,
     /// URL of the repository.
     pub(super) repository: Option<String>,
+    /// The branch, tag or commit.
+    pub(super) revision: Option<String>,
     /// The name under which other sources read values from it.
     pub(super) values_name: Option<String>,
     /// What it is, unless a repository.
@@ -240,6 +246,12 @@ impl LenientVisitor for DocumentSeed<'_> {
                         .filter(|(_, to)| to.kind.is_some())
                         .collect();
                     document.url = spec.url;
+                    let RevisionRef {
+                        branch,
+                        tag,
+                        commit,
+                    } = spec.revision;
+                    document.revision = commit.or(tag).or(branch);
                     let is_set =
                         |source: &GitOpsSource| source.path.is_some() || source.chart.is_some();
                     document.gitops_sources = spec.sources;
@@ -275,6 +287,12 @@ impl LenientVisitor for DocumentSeed<'_> {
                         .into_iter()
                         .map(|chart| chart.name.unwrap_or_default());
                     document.listed_charts = names.collect();
+                }
+                Some("configMapGenerator" | "secretGenerator") => {
+                    let made: Vec<ChartEntry> =
+                        map.next_value_seed(Lenient(Mappings(PhantomData)))?;
+                    let names = made.into_iter().filter_map(|made| made.name);
+                    document.generated.extend(names);
                 }
                 Some("items" | "objects") => {
                     document.items = map.next_value_seed(Lenient(DocumentItems(self)))?
@@ -366,6 +384,15 @@ struct SpecFields {
     sources: Vec<GitOpsSource>,
     source_ref: SourceRef,
     url: Option<String>,
+    revision: RevisionRef,
+}
+
+/// What a GitRepository takes of its repository.
+#[derive(Default)]
+struct RevisionRef {
+    branch: Option<String>,
+    tag: Option<String>,
+    commit: Option<String>,
 }
 
 #[derive(Default)]
@@ -453,6 +480,12 @@ mapping_fields! {
         "sources" => sources: Lenient(Mappings(PhantomData)),
         "sourceRef" => source_ref: mapping_seed(),
         "url" => url: Lenient(ScalarText),
+        "ref" => revision: mapping_seed(),
+    }
+    RevisionRef {
+        "branch" => branch: Lenient(ScalarText),
+        "tag" => tag: Lenient(ScalarText),
+        "commit" => commit: Lenient(ScalarText),
     }
     GitOpsSource {
         "path" => path: Lenient(ScalarText),
@@ -462,6 +495,7 @@ mapping_fields! {
         "repo" => repository: Lenient(ScalarText),
         "url" => repository: Lenient(ScalarText),
         "kind" => kind: Lenient(ScalarText),
+        "targetRevision" => revision: Lenient(ScalarText),
         "ref" => values_name: Lenient(ScalarText),
     }
     SourceRef {

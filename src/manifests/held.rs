@@ -1,20 +1,13 @@
 //! Manifests that are in fields of other objects: bundles and works for other clusters, sync sets, resource sets.
 
-use std::collections::BTreeMap;
-use std::io::Read;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use flate2::bufread::MultiGzDecoder;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 use super::documents::truncate_name;
+use super::encoded::decoded;
 use super::{external, nested};
 use crate::catalog::{Catalog, HolderForm, ManifestHolder};
 use crate::snapshot::MissingData;
-
-/// Maximum size of one compressed text: as much as an API server takes in one request.
-const MAX_TEXT_BYTES: u64 = 3 << 20;
 
 /// An object that another one has as a member.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,9 +100,8 @@ pub(super) fn texts(
                 .collect()
         }
         (Some(value), HolderForm::Named) => {
-            let named = flattened(value).filter(|value| nested::has_head(value));
-            let texts = named.map(|value| nested::named_object(value).to_string());
-            let texts = texts.map(HeldText::of_controller);
+            let named = flattened(value).filter_map(nested::named_object);
+            let texts = named.map(|object| HeldText::of_controller(object.to_string()));
             texts.map(Ok).collect()
         }
         (Some(value), form) => {
@@ -210,21 +202,6 @@ fn held_strings(
             (_, Some(_)) => Err("its encoding is unknown"),
         });
     decoded.collect()
-}
-
-fn decoded(text: &str, is_compressed: bool) -> Result<String, &'static str> {
-    const DAMAGED: &str = "its base64 or gzip data is damaged";
-    let bytes = STANDARD.decode(text.trim()).map_err(|_| DAMAGED)?;
-    if !is_compressed {
-        return String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text");
-    }
-    let mut text = String::new();
-    let mut limited = MultiGzDecoder::new(bytes.as_slice()).take(MAX_TEXT_BYTES + 1);
-    limited.read_to_string(&mut text).map_err(|_| DAMAGED)?;
-    match limited.limit() {
-        0 => Err("it expands to more than 3 MiB"),
-        _ => Ok(text),
-    }
 }
 
 /// Whether a file of a bundle is read: one without a name or with that of a manifest, and one that looks like it.

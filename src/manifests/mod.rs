@@ -3,6 +3,7 @@
 mod content;
 mod decoder;
 mod documents;
+mod encoded;
 mod external;
 mod fast_yaml;
 pub mod files;

@@ -55,6 +55,9 @@ impl fmt::Display for FieldProblem {
     }
 }
 
+/// What is said of a document that has a kind and no apiVersion.
+pub(super) const MISSING_API_VERSION: &str = "apiVersion is missing; render the manifest first";
+
 /// The apiVersion of what kustomize itself does; it has no version.
 pub(super) const KUSTOMIZE_BUILTIN: &str = "builtin";
 
@@ -78,12 +81,20 @@ pub(super) fn head_problem(document: &ManifestDocument) -> Option<FieldProblem> 
     match (api_version, kind) {
         (Some(api_version), Some(kind)) => api_problem(api_version, kind),
         (None, Some(text)) if is_named && is_kind(text) => Some(problem("apiVersion", None, true)),
-        (Some(text), None) if is_named && is_api_version(text) => Some(problem("kind", None, true)),
+        (Some(text), None) if is_named && may_be_built_in(text) => {
+            Some(problem("kind", None, true))
+        }
         (None, None) if is_named && document.has_misspelt_head => {
             Some(problem("apiVersion", None, true))
         }
         _ => None,
     }
+}
+
+/// Whether an apiVersion may be one of Kubernetes. Files of other tools have one of their own, and no kind.
+fn may_be_built_in(api_version: &str) -> bool {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    is_api_version(api_version) && (!group.contains('.') || group.ends_with(".k8s.io"))
 }
 
 /// What is wrong with an apiVersion and a kind.

@@ -224,6 +224,26 @@ impl Need {
         self
     }
 
+    /// Whether it is of a namespace other than kube-system, or selects by a name in a cluster.
+    #[must_use]
+    pub fn names_anything(&self) -> bool {
+        let ReadTarget::Objects { namespace, .. } = &self.target else {
+            return false;
+        };
+        namespace
+            .as_deref()
+            .is_some_and(|name| name != "kube-system")
+    }
+
+    /// The same objects of all namespaces.
+    #[must_use]
+    pub fn in_all_namespaces(mut self) -> Self {
+        if let ReadTarget::Objects { namespace, .. } = &mut self.target {
+            *namespace = None;
+        }
+        self
+    }
+
     /// The lines with this prefix on a text page of the API server.
     #[must_use]
     pub fn text_lines(path: &str, line_prefix: &str) -> Self {

@@ -75,6 +75,16 @@ pub enum PathError {
         /// Releases near it.
         nearest: String,
     },
+    /// The target is older than the catalog.
+    #[error("Kubernetes {version} is older than the catalog ({date}), which begins with {oldest}")]
+    BeforeCatalog {
+        /// The target.
+        version: String,
+        /// Date of the catalog.
+        date: String,
+        /// The oldest minor.
+        oldest: String,
+    },
     /// There is a Kubernetes target and a platform that restricts it, but the running Kubernetes version is unknown.
     #[error(
         "the running Kubernetes version is unknown, so the platform's requirements cannot be checked; use --from kubernetes=VERSION"

@@ -220,6 +220,13 @@ fn check_published(
     let Some(nearest) = nearest else {
         return Ok(());
     };
+    if minor.major == oldest.minor.major && minor < oldest.minor {
+        return Err(PathError::BeforeCatalog {
+            version: spec.to_string(),
+            date: catalog.date.to_string(),
+            oldest: oldest.minor.to_string(),
+        });
+    }
     let next = releases.find(nearest.minor.next());
     let next = next.filter(|next| nearest.minor == minor && next.minor <= newest.minor);
     let near = [Some(nearest), next];

@@ -7,6 +7,7 @@ use super::hops::{HopPlan, Itinerary};
 use super::inventory::{ClusterInventory, NodePool, target_cluster};
 use super::member::Member;
 use super::pool_schedule::{LagLimits, PoolSchedule, pool_schedule};
+use super::result::PlanOptions;
 use super::step::{ScopeLevel, Step, StepState};
 use super::step_builder::StepBuilder;
 use super::{remediation, template};
@@ -49,9 +50,9 @@ pub(super) fn build_steps<'a>(
     context: &'a CheckContext<'a>,
     findings: &'a [Finding],
     itinerary: &'a Itinerary<'a>,
-    parallel: Option<u32>,
+    options: &'a PlanOptions,
 ) -> (Vec<Step>, Vec<String>) {
-    let builder = PlanBuilder::new(context, findings, itinerary, parallel);
+    let builder = PlanBuilder::new(context, findings, itinerary, options);
     let cluster = context.cluster;
     let cluster_name = cluster.map_or_else(
         || template::CLUSTER_PLACEHOLDER.to_owned(),
@@ -123,7 +124,7 @@ impl<'a> PlanBuilder<'a> {
         context: &'a CheckContext<'a>,
         findings: &'a [Finding],
         itinerary: &Itinerary<'_>,
-        parallel: Option<u32>,
+        options: &'a PlanOptions,
     ) -> Self {
         let target = target_cluster(context);
         let detected = target.map(|(_, detected)| detected);
@@ -170,7 +171,8 @@ impl<'a> PlanBuilder<'a> {
                 ),
                 projects: detected.map_or_else(Vec::new, |one| one.topology.projects.clone()),
                 inventory,
-                parallel,
+                parallel: options.parallel,
+                measured: options.measured_in(context),
             },
         }
     }

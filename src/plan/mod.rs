@@ -14,6 +14,7 @@
 //! | `addons` | add-ons that are incompatible with the minor of a hop |
 //! | `remediation` | blockers to resolve before a hop |
 //! | `builder` | all of the above put together, hop by hop |
+//! | `measured` | what an earlier upgrade took |
 //! | `result` | the plan |
 //! | `combine` | the plans of several clusters as one |
 //! | `window` | maintenance windows, and when they open |
@@ -31,6 +32,7 @@ mod drain;
 mod estate;
 mod hops;
 mod inventory;
+mod measured;
 mod member;
 mod pool_schedule;
 mod remediation;
@@ -44,6 +46,7 @@ mod window;
 
 pub use crate::catalog::DurationEstimate;
 pub use combine::combine;
+pub use measured::{MIN_MEASURED_NODES, MeasuredNode, MeasuredPool, MeasuredUpgrade};
 pub use result::{Plan, PlanOptions, RemainingDuration};
 pub use schedule::{Schedule, WindowSlot};
 pub use step::{EACH_NODE, ScopeLevel, Step, StepScope, StepState, parallelism};
@@ -69,7 +72,7 @@ pub fn needs(discovery: &Discovery) -> Vec<Need> {
 pub fn build(context: &CheckContext<'_>, evaluation: &Evaluation, options: &PlanOptions) -> Plan {
     let itinerary = hops::itinerary(context);
     let (mut steps, inventory_remarks) =
-        builder::build_steps(context, &evaluation.findings, &itinerary, options.parallel);
+        builder::build_steps(context, &evaluation.findings, &itinerary, options);
     let all_steps = steps.len();
     if options.only_remaining {
         steps.retain(|step| step.state != StepState::Done);
@@ -84,6 +87,8 @@ pub fn build(context: &CheckContext<'_>, evaluation: &Evaluation, options: &Plan
     let mut remarks = evaluation.remarks.clone();
     remarks.extend(inventory_remarks);
     remarks.extend(namespace_scope_remark(context));
+    let measured = options.measured_in(context);
+    remarks.extend(measured.map(MeasuredUpgrade::remark));
     let hop_plans = itinerary.hop_plans.into_iter();
     let mut plan = Plan {
         schedule: Schedule::default(),

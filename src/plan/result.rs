@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 
+use super::measured::MeasuredUpgrade;
 use super::schedule::{self, Schedule};
 use super::step::{Step, StepState, parallelism};
 use super::window::Window;
 use crate::catalog::DurationEstimate;
 use crate::path::Hop;
-use crate::rules::{Finding, Gap, Summary, Verdict};
+use crate::rules::{CheckContext, Finding, Gap, Summary, Verdict};
 
 /// What a user can ask of a plan.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +19,17 @@ pub struct PlanOptions {
     pub only_remaining: bool,
     /// When disruptive steps may run; empty for any time.
     pub windows: Vec<Window>,
+    /// An earlier upgrade, as a basis for durations of the cluster that it is of.
+    pub measured: Option<MeasuredUpgrade>,
+}
+
+impl PlanOptions {
+    /// The earlier upgrade, if it is of the cluster to plan for.
+    pub(super) fn measured_in(&self, context: &CheckContext<'_>) -> Option<&MeasuredUpgrade> {
+        let cluster = context.cluster?;
+        let measured = self.measured.as_ref();
+        measured.filter(|measured| measured.is_of_snapshot(cluster))
+    }
 }
 
 /// The whole plan.

@@ -4,6 +4,7 @@ use super::draft::{HopContext, NOT_PUBLISHED, StepDraft, StepTarget};
 use super::drain::{DrainImpact, DrainImpacts};
 use super::estate;
 use super::inventory::ClusterInventory;
+use super::measured::MeasuredUpgrade;
 use super::step::Step;
 use super::template::{self, TemplateValues};
 use crate::catalog::{
@@ -36,6 +37,8 @@ pub(super) struct StepBuilder<'a> {
     pub(super) chain: Option<VersionSpec>,
     /// Nodes of a pool at a time, if requested.
     pub(super) parallel: Option<u32>,
+    /// An earlier upgrade of this cluster.
+    pub(super) measured: Option<&'a MeasuredUpgrade>,
 }
 
 impl StepBuilder<'_> {
@@ -368,21 +371,24 @@ impl StepBuilder<'_> {
         when.chain(unless).collect::<Vec<_>>().into_iter()
     }
 
-    /// The duration of the template, for all nodes of the pool, plus what the drain adds to it.
+    /// What an earlier upgrade took, drains included, or else the duration of the template, for all nodes of the pool, plus what the drain adds to it.
     fn duration_estimate(
         &self,
         template: &StepTemplate,
         target: &StepTarget<'_>,
         drain: &DrainImpact,
     ) -> DurationEstimate {
+        let measured = self.measured;
+        let measured = measured.and_then(|measured| measured.duration(&template.done_when, target));
+        let is_measured = measured.is_some();
         let pool = match target {
-            StepTarget::Pool(pool) => Some((
+            StepTarget::Pool(pool) if !is_measured => Some((
                 pool.nodes.len() as u64,
                 pool.rollout_strategy.parallelism(self.parallel),
             )),
             _ => None,
         };
-        let Some(mut duration) = template.duration.clone() else {
+        let Some(mut duration) = measured.or_else(|| template.duration.clone()) else {
             // An assumption that no number rests on is not worth mentioning.
             let stated = pool.filter(|(_, parallelism)| !parallelism.is_assumed);
             return DurationEstimate::unknown(match stated {
@@ -408,7 +414,7 @@ impl StepBuilder<'_> {
             duration.basis += &format!(
                 "; PodDisruptionBudget {budget} currently allows no evictions, so drain time is unbounded"
             );
-        } else if drain.evicted_pods > 0 {
+        } else if drain.evicted_pods > 0 && !is_measured {
             let grace = drain.max_grace_seconds;
             duration.max_seconds = duration.max_seconds.map(|max| max + grace);
             duration.basis += &format!("; pods may take {grace} s to terminate");

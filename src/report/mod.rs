@@ -9,7 +9,7 @@
 //! | `page/` | Markdown and HTML; the templates are in `templates/` |
 //! | `encode` | JSON and YAML |
 //! | `name`, `csv`, `junit`, `waivers` | `-o name`, `-o csv`, `-o junit`, `-o waivers` |
-//! | `event`, `screen` | lines of `upgrade-watch`, and its screen |
+//! | `event`, `live/` | lines of `upgrade-watch`, and its live view |
 //! | `summary` | what an upgrade took |
 //! | `rules` | `rules` and `explain` |
 //! | `rbac`, `catalog` | `rbac` and `catalog` |
@@ -25,6 +25,7 @@ mod csv;
 mod encode;
 mod event;
 mod junit;
+mod live;
 mod name;
 mod notices;
 mod options;
@@ -34,7 +35,6 @@ mod rbac;
 mod remedies;
 mod rules;
 mod scope;
-mod screen;
 mod stacked;
 mod styles;
 mod summary;
@@ -51,11 +51,14 @@ use crate::api::v1::UpgradeReport;
 
 pub use catalog::render_catalog;
 pub use event::render_event;
+pub use live::{
+    InFlightRow, LiveView, LiveViewState, MIN_COLUMNS, PhaseRow, StuckChain, Tone, draw_live_view,
+    live_view_text,
+};
 pub use options::{EventFormat, OutputFormat, RenderError, RenderOptions};
 pub use plan::render_plan;
 pub use rbac::{RbacSubject, render_rbac};
 pub use rules::{ExplainError, UnknownRule, explain, render_rules};
-pub use screen::{InFlightRow, WatchScreen, render_screen};
 pub use styles::Styles;
 pub use summary::{SummaryFormat, render_summary};
 

@@ -89,6 +89,12 @@ impl Styles {
         paint(text, self.muted)
     }
 
+    /// What is done.
+    #[must_use]
+    pub fn success(&self, text: &str) -> String {
+        paint(text, self.success)
+    }
+
     /// A heading.
     #[must_use]
     pub fn heading(&self, text: &str) -> String {

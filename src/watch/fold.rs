@@ -5,12 +5,13 @@ mod outcome;
 mod platform;
 mod refresh;
 mod rows;
+mod waits;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::chains::WaitChain;
+use super::chains::{WaitChain, WaitTracker};
 use super::drains::{Drains, InFlight};
 use super::estimate::estimate_remaining;
 use super::event::{EventKind, EventObject, EventScope, WatchEvent};
@@ -28,7 +29,7 @@ use super::progress::{Progress, UpgradePhase};
 use super::steps::{PlanProgress, PlannedStep};
 use super::warnings::Warnings;
 use crate::catalog::{Catalog, Release};
-use crate::need::ClusterId;
+use crate::need::{ClusterId, Need};
 use crate::snapshot::{ClusterSnapshot, ReadOutcome};
 
 /// Probes that count as recent: behind a load balancer one probe sees one API server. That none of them reaches one of three
@@ -61,7 +62,13 @@ pub struct UpgradeWatch<'c> {
     drains: Drains,
     plan: PlanProgress,
     warnings: Warnings,
-    chains: Vec<WaitChain>,
+    waits: WaitTracker,
+    /// What is to be listed now to find out what holds the upgrade up.
+    wanted: Vec<Need>,
+    /// Managed clusters that were seen being upgraded and are not complete.
+    upgrading: BTreeSet<String>,
+    /// When that was last judged.
+    judged_at: Option<Timestamp>,
     /// Whether it was said that warnings cannot be read.
     has_reported_gap: bool,
     /// How many nodes or machines there are without surge: those at the beginning, and in the end those that are left.
@@ -111,7 +118,10 @@ impl<'c> UpgradeWatch<'c> {
             drains: Drains::default(),
             plan: PlanProgress::default(),
             warnings: Warnings::default(),
-            chains: Vec::new(),
+            waits: WaitTracker::default(),
+            wanted: Vec::new(),
+            upgrading: BTreeSet::new(),
+            judged_at: None,
             has_reported_gap: false,
             total: 0,
             started_at: None,
@@ -202,7 +212,13 @@ impl<'c> UpgradeWatch<'c> {
     /// What holds the upgrade up now, as far as it was reported, the longest wait first.
     #[must_use]
     pub fn chains(&self) -> &[WaitChain] {
-        &self.chains
+        self.waits.reported()
+    }
+
+    /// What is to be listed every few seconds, from now until it is no longer wanted, to find out what holds the upgrade up.
+    #[must_use]
+    pub fn wanted_needs(&self) -> &[Need] {
+        &self.wanted
     }
 
     /// The nodes in flight.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::chains::WaitChain;
 use super::event::{EventObject, EventScope};
 use super::goal::UpgradeGoal;
 use super::managed::{MachinePhase, ManagedRollout};
@@ -85,9 +86,8 @@ pub(super) fn platform_state(rollout: &PlatformRollout) -> String {
             let current: String = current.map(|current| format!("{current}, ")).collect();
             format!("{name}: {current}{} of {} done", rollout.done, parts())
         }
-        PlatformPhase::Retrying { why } | PlatformPhase::Failed { why } => {
-            format!("{name}: {why}")
-        }
+        PlatformPhase::Retrying { why } => format!("{name}: {why}; it is tried again"),
+        PlatformPhase::Held { why } | PlatformPhase::Failed { why } => format!("{name}: {why}"),
     }
 }
 
@@ -378,17 +378,44 @@ fn is_same(before: &MachinePhase, after: &MachinePhase) -> bool {
     }
 }
 
+fn name(object: &EventObject) -> String {
+    match &object.namespace {
+        Some(namespace) => format!("{namespace}/{}", object.name),
+        None => object.name.clone(),
+    }
+}
+
 /// What the upgrade waits for after a stall; `None` if nothing visible holds it up.
 pub(super) fn stalled_on(chain: &[EventObject]) -> Option<String> {
     let names = chain.iter().map(|object| {
-        let name = match &object.namespace {
-            Some(namespace) => format!("{namespace}/{}", object.name),
-            None => object.name.clone(),
-        };
-        format!("{} {name} {}", object.kind.to_lowercase(), object.why)
+        format!(
+            "{} {} {}",
+            object.kind.to_lowercase(),
+            name(object),
+            object.why
+        )
     });
     let names: Vec<String> = names.collect();
     (!names.is_empty()).then(|| names.join("; "))
+}
+
+/// What holds the upgrade up.
+pub(super) fn blocked(chain: &WaitChain) -> String {
+    let links = stalled_on(&chain.links).unwrap_or_default();
+    format!("blocked: {links}; see {}", chain.command)
+}
+
+/// The end of what held the upgrade up.
+pub(super) fn unblocked(chain: &WaitChain) -> String {
+    let of = |object: &EventObject| format!("{} {}", object.kind.to_lowercase(), name(object));
+    let ends = [chain.links.first(), chain.links.last()];
+    let mut ends: Vec<String> = ends.into_iter().flatten().map(of).collect();
+    ends.dedup();
+    format!(
+        "no longer blocked, {}: {}",
+        chain.cause.id(),
+        ends.join(", ")
+    )
 }
 
 /// How many nodes there are fewer than at the beginning, if any.

@@ -65,6 +65,8 @@ pub(super) enum Part<'t> {
     Warnings,
     Plans,
     Platform,
+    /// What is listed while something waits.
+    Waits,
     None,
 }
 
@@ -89,12 +91,13 @@ impl<'t> Part<'t> {
         ) {
             (("", "nodes"), ..) => Self::Nodes,
             (("", "pods"), None, Some(node)) => Self::PodsOf(node),
-            (("", "pods"), Some(_), None) => Self::StaticPods,
-            (("apps", _), ..) => Self::Rollouts,
+            (("", "pods"), ..) if *target == control_plane_pods_need().target => Self::StaticPods,
+            (("apps", "daemonsets" | "deployments"), ..) => Self::Rollouts,
             (("events.k8s.io", _), ..) => Self::Warnings,
-            (("cluster.x-k8s.io" | "controlplane.cluster.x-k8s.io", _), ..) => Self::Managed,
+            (("cluster.x-k8s.io", "clusters" | "machines"), ..)
+            | (("controlplane.cluster.x-k8s.io", _), ..) => Self::Managed,
             (("upgrade.cattle.io", _), ..) => Self::Plans,
-            _ => Self::None,
+            _ => Self::Waits,
         }
     }
 }

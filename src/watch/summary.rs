@@ -4,19 +4,33 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::chains::WaitChain;
 use super::event::{EventKind, EventScope, WatchEvent};
 use super::fold::UpgradeWatch;
-use super::nodes::NodePhase;
+use super::node_times::{NodeTime, NodeTimes};
 use super::picture::Picture;
 use super::progress::UpgradePhase;
+use super::span::Span;
 use crate::catalog::Minor;
+use crate::conditions::CompletionStatus;
 
-/// A time from which to which something lasted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// When it began, as far as the watch saw it.
-    pub started_at: Timestamp,
-    /// When it ended; `None` if it had not when the watch did.
+/// What held an upgrade up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// In a sentence.
+    pub message: String,
+    /// The objects, and why; `None` if that is unknown.
+    pub chain: Option<WaitChain>,
+    /// From when it was reported until there was progress.
+    pub span: Span,
+}
+
+/// A step of a plan as it was ticked off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StepTime {
+    /// When it was seen to begin; `None` if it was not.
+    pub started_at: Option<Timestamp>,
+    /// When it was seen to be done; `None` if it was not.
     pub ended_at: Option<Timestamp>,
 }
 
@@ -31,39 +45,6 @@ pub enum UpgradeOutcome {
     Failed,
     /// The watch ended before it did.
     Unfinished,
-}
-
-/// The work on a node.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodeTime {
-    /// Its name.
-    pub name: String,
-    /// Its pool; empty without one.
-    pub pool: String,
-    /// Each time that it was worked on: from its cordon, or from when it was not ready, until it was ready again or gone.
-    pub passes: Vec<Span>,
-    /// Whether it was removed: replaced by another one, or surge.
-    pub is_removed: bool,
-}
-
-impl NodeTime {
-    fn new(name: &str, pool: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            pool: pool.to_owned(),
-            passes: Vec::new(),
-            is_removed: false,
-        }
-    }
-
-    /// From the beginning of the first pass to the end of the last one.
-    #[must_use]
-    pub fn span(&self) -> Option<Span> {
-        Some(Span {
-            started_at: self.passes.first()?.started_at,
-            ended_at: self.passes.last()?.ended_at,
-        })
-    }
 }
 
 /// A minor that a cluster was brought to.
@@ -98,14 +79,18 @@ pub struct WatchSummary {
     pub phases: Vec<(UpgradePhase, Span)>,
     /// The minors that clusters were brought to, in the order in which they were begun.
     pub hops: Vec<HopTime>,
-    /// Pools by name, with the number of their nodes that were worked on.
-    pub pools: BTreeMap<String, (usize, Span)>,
+    /// Pools by whether they are the control plane and by name, with the number of their nodes that were worked on.
+    pub pools: BTreeMap<(bool, String), (usize, Span)>,
     /// Nodes, in the order in which they were begun.
     pub nodes: Vec<NodeTime>,
     /// When the API server did not answer.
     pub outages: Vec<Span>,
     /// When nothing changed for too long, and what it was held up by.
-    pub stalls: Vec<(Span, String)>,
+    pub stalls: Vec<Hold>,
+    /// What was found to hold it up, whether or not something else changed meanwhile.
+    pub blockers: Vec<Hold>,
+    /// The steps of a plan that were seen to begin or to be done, by id.
+    pub steps: BTreeMap<String, StepTime>,
 }
 
 /// Gathers what a summary says while a watch goes on.
@@ -117,10 +102,11 @@ pub struct SummaryBuilder {
     hops: Vec<HopTime>,
     /// The newest minor of each cluster.
     minors: BTreeMap<String, Minor>,
-    begun: BTreeMap<String, (Timestamp, String)>,
-    nodes: BTreeMap<String, NodeTime>,
+    nodes: NodeTimes,
     outages: Vec<Span>,
-    stalls: Vec<(Span, String)>,
+    stalls: Vec<Hold>,
+    blockers: Vec<Hold>,
+    steps: BTreeMap<String, StepTime>,
 }
 
 impl SummaryBuilder {
@@ -130,10 +116,6 @@ impl SummaryBuilder {
             let at = event.at;
             self.first.get_or_insert(at);
             self.add_phase(event.progress.phase, at);
-            let open = |started_at| Span {
-                started_at,
-                ended_at: None,
-            };
             let is_away =
                 |outages: &[Span]| outages.last().is_some_and(|span| span.ended_at.is_none());
             match event.kind {
@@ -141,27 +123,31 @@ impl SummaryBuilder {
                 EventKind::Outage => {
                     let age = i64::try_from(event.age_seconds).unwrap_or(0);
                     let since = at - jiff::SignedDuration::from_secs(age);
-                    self.outages.push(open(since));
+                    self.outages.push(Span::from(since));
                 }
                 EventKind::Back => close(self.outages.last_mut(), at),
-                EventKind::Stall => self.stalls.push((open(at), event.message.clone())),
-                EventKind::Recovered if event.chain.is_none() => {
-                    close(self.stalls.last_mut().map(|(span, _)| span), at)
-                }
+                EventKind::Stall => self.stalls.push(hold(event)),
+                EventKind::Blocker => self.blockers.push(hold(event)),
+                EventKind::Recovered => self.recover(event),
                 EventKind::Failed => self.has_failed = true,
                 EventKind::Picture => {
                     // Joined half-way: no event says when these were begun.
                     for name in watch.in_flight().keys() {
-                        self.follow_node(watch, name, at);
+                        self.nodes.follow(watch, name, at);
                     }
                 }
-                EventKind::Progress
-                | EventKind::Blocker
-                | EventKind::Recovered
-                | EventKind::Finished => {}
+                EventKind::Progress | EventKind::Finished => {}
+            }
+            if let Some(change) = &event.step {
+                let step = self.steps.entry(change.id.clone()).or_default();
+                match change.status {
+                    CompletionStatus::Done => step.ended_at = Some(at),
+                    CompletionStatus::InProgress { .. } => step.started_at = Some(at),
+                    _ => step.ended_at = None,
+                }
             }
             if let EventScope::Node(name) = &event.scope {
-                self.follow_node(watch, name, at);
+                self.nodes.follow(watch, name, at);
             }
             if let Some(picture) = watch.picture() {
                 self.follow_hops(watch, picture, at);
@@ -204,10 +190,7 @@ impl SummaryBuilder {
                     cluster: cluster.to_owned(),
                     version: minor,
                     nodes: 0,
-                    span: Span {
-                        started_at: at,
-                        ended_at: None,
-                    },
+                    span: Span::from(at),
                 });
             }
         }
@@ -221,35 +204,19 @@ impl SummaryBuilder {
         if phase == UpgradePhase::Finished {
             return;
         }
-        let span = Span {
-            started_at: at,
-            ended_at: None,
-        };
-        self.phases.push((phase, span));
+        self.phases.push((phase, Span::from(at)));
     }
 
-    fn follow_node(&mut self, watch: &UpgradeWatch<'_>, name: &str, at: Timestamp) {
-        let node = watch.picture().and_then(|picture| picture.nodes.get(name));
-        if let (Some(flight), Some(node)) = (watch.in_flight().get(name), node) {
-            let begun = self.begun.entry(name.to_owned());
-            begun.or_insert_with(|| (flight.since, node.pool.clone()));
-            return;
-        }
-        let Some((started_at, pool)) = self.begun.remove(name) else {
-            return;
+    /// Ends the blocker that the event names, or else the stall.
+    fn recover(&mut self, event: &WatchEvent) {
+        let is_of = |hold: &&mut Hold| {
+            let (one, other) = (hold.chain.as_ref(), event.chain.as_ref());
+            let is_same = one.zip(other).is_some_and(|(one, other)| one.names(other));
+            is_same && hold.span.ended_at.is_none()
         };
-        let is_done = node.is_none_or(|node| node.phase == NodePhase::Upgraded);
-        // One that was uncordoned as it was before has taken no time of the upgrade.
-        if is_done {
-            let ended_at = Some(at);
-            let time = self.nodes.entry(name.to_owned());
-            let time = time.or_insert_with(|| NodeTime::new(name, &pool));
-            time.passes.push(Span {
-                started_at,
-                ended_at,
-            });
-            time.is_removed = node.is_none();
-        }
+        let blocker = self.blockers.iter_mut().rev().find(is_of);
+        let hold = blocker.or_else(|| self.stalls.last_mut());
+        close(hold.map(|hold| &mut hold.span), event.at);
     }
 
     /// The summary at this time.
@@ -257,18 +224,7 @@ impl SummaryBuilder {
     pub fn finish(&self, watch: &UpgradeWatch<'_>, at: Timestamp) -> WatchSummary {
         let progress = watch.progress(at);
         let is_finished = progress.phase == UpgradePhase::Finished;
-        let mut nodes = self.nodes.clone();
-        for (name, (started_at, pool)) in &self.begun {
-            let time = nodes.entry(name.clone());
-            let time = time.or_insert_with(|| NodeTime::new(name, pool));
-            time.is_removed = false;
-            time.passes.push(Span {
-                started_at: *started_at,
-                ended_at: None,
-            });
-        }
-        let mut nodes: Vec<NodeTime> = nodes.into_values().collect();
-        nodes.sort_by_key(|node| node.span().map(|span| span.started_at));
+        let nodes = self.nodes.finish();
         let is_over = is_finished || self.has_failed;
         let goal = watch.picture().and_then(|picture| picture.goal.as_ref());
         WatchSummary {
@@ -292,6 +248,8 @@ impl SummaryBuilder {
             nodes,
             outages: self.outages.clone(),
             stalls: self.stalls.clone(),
+            blockers: self.blockers.clone(),
+            steps: self.steps.clone(),
         }
     }
 }
@@ -302,14 +260,23 @@ fn close(span: Option<&mut Span>, at: Timestamp) {
     }
 }
 
+fn hold(event: &WatchEvent) -> Hold {
+    Hold {
+        message: event.message.clone(),
+        chain: event.chain.clone(),
+        span: Span::from(event.at),
+    }
+}
+
 /// From the first node of a pool that was begun to the last one that was done.
-fn pools(nodes: &[NodeTime]) -> BTreeMap<String, (usize, Span)> {
-    let mut pools: BTreeMap<String, (usize, Span)> = BTreeMap::new();
+fn pools(nodes: &[NodeTime]) -> BTreeMap<(bool, String), (usize, Span)> {
+    let mut pools: BTreeMap<(bool, String), (usize, Span)> = BTreeMap::new();
     for node in nodes {
         let Some(of_node) = node.span() else {
             continue;
         };
-        let (count, span) = pools.entry(node.pool.clone()).or_insert((0, of_node));
+        let pool = (node.is_control_plane, node.pool.clone());
+        let (count, span) = pools.entry(pool).or_insert((0, of_node));
         *count += 1;
         span.started_at = span.started_at.min(of_node.started_at);
         let ends = span.ended_at.zip(of_node.ended_at);

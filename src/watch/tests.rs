@@ -1,5 +1,6 @@
 //! The fold over observations of small clusters.
 
+mod chains;
 mod cost;
 mod extras;
 mod recording;

@@ -11,7 +11,7 @@ use super::observation::Change;
 use super::warnings::trim_warning;
 use crate::catalog::{Catalog, SignatureLocation};
 use crate::facts::nodes::CONTROL_PLANE_LABELS;
-use crate::snapshot::{MetaRow, NodeRow, PodRow, Rows, SharedLabels, Table, WorkloadRow};
+use crate::snapshot::{MetaRow, NodeRow, PodRow, Rows, Table, WorkloadRow};
 
 /// Drops what nothing here reads. With `has_plans`, nodes keep their labels: Plans select nodes by any of them.
 pub fn trim(change: &mut Change, catalog: &Catalog, has_plans: bool) {
@@ -99,8 +99,6 @@ fn trim_node(node: &mut NodeRow, labels: Option<&BTreeSet<&str>>, catalog: &Cata
 fn trim_pod(pod: &mut PodRow) {
     pod.update(|pod| {
         pod.only_node = None;
-        pod.volume_claims = Box::default();
-        pod.labels = SharedLabels::default();
         pod.termination_grace_period_seconds = None;
         pod.placement = None;
         pod.has_self_anti_affinity = false;

@@ -96,7 +96,8 @@ fn the_page_on_what_is_read() {
             .chain([
                 kubectl_upgrade::watch::pods_on_node_need("NODE"),
                 kubectl_upgrade::watch::warnings_need(),
-            ]);
+            ])
+            .chain(kubectl_upgrade::watch::wait_needs());
         let watched: Vec<_> = watched.map(|need| ("upgrade-watch", need)).collect();
         let checked = rules().iter().flat_map(|rule| {
             let needs = rule.needs(&context).into_iter();

@@ -15,6 +15,8 @@ mod command;
 mod completion;
 mod contributing;
 mod detect;
+#[cfg(unix)]
+mod durations;
 mod estimate;
 mod fields;
 mod first_use;
@@ -49,13 +51,16 @@ mod snapshots;
 mod suite;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(unix)]
+mod terminal;
 mod topologies;
 mod update;
 mod volumes;
 #[cfg(unix)]
 mod watch;
+mod watch_summary;
 mod ways;
 mod webhooks;
 mod words;
 
-use support::{cluster, document, golden, program, variant};
+use support::{cluster, document, golden, picture, program, variant};

@@ -1,12 +1,11 @@
 //! The README and the pages in `docs/` show what the programs print, and every command that they show is a valid one.
 
 mod commands;
-mod picture;
 
 use kubectl_upgrade::report::{OutputFormat, RenderOptions, Styles, render_report};
 
 use crate::document::{plan_at, shop_plan, shop_report};
-use crate::golden;
+use crate::{golden, picture};
 
 /// The report of the example.
 fn report(format: OutputFormat, look: RenderOptions) -> String {
@@ -36,7 +35,10 @@ fn the_readme_has_a_picture() {
         "$ kubectl upgrade-check\n{}\n\n…\n\n{verdict}\n",
         findings.trim_end()
     );
-    golden::compare("docs/img/check.svg", &picture::svg(&screen, 100));
+    golden::compare(
+        "docs/img/check.svg",
+        &picture::svg("kubectl upgrade-check", &screen, 100),
+    );
 }
 
 /// The README shows the first steps of the plan of the example, as a terminal of 100 columns does, and the last line.
@@ -48,15 +50,4 @@ fn the_readme_shows_a_plan() {
     let (_, last) = shown.trim_end().rsplit_once("\n\n").expect("the last line");
     let text = format!("{}\n…\n\n{last}\n", first.join("\n"));
     golden::shown("README.md", "The plan of the example", &text);
-}
-
-/// The README shows lines of a golden file, from a drain that hangs to the next machine.
-#[test]
-fn the_readme_shows_a_watch() {
-    let file = golden::in_repository("tests/fixtures/watch/cluster-api-drain-hangs.txt");
-    let events = std::fs::read_to_string(file).expect("the golden file");
-    let lines = events.lines();
-    let lines = lines.skip_while(|line| !line.contains("DrainingNode"));
-    let text: String = lines.take(4).map(|line| format!("{line}\n")).collect();
-    golden::shown("README.md", "A watch", &text);
 }

@@ -1,19 +1,15 @@
-//! `upgrade-watch --replay`: its screen on a terminal, its lines elsewhere, and its summary.
+//! `upgrade-watch --replay`: its lines and its summary.
 
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use kubectl_upgrade::api::v1::UPGRADE_SUMMARY_SCHEMA;
 use serde_json::{Value, json};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_kubectl-upgrade-watch");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_kubectl-upgrade-watch");
 
 /// A recording: two nodes, an outage of 40 seconds, and a drain of a minute.
-fn recording(folder: &Path) -> PathBuf {
+pub(crate) fn recording(folder: &Path) -> PathBuf {
     let at = |seconds: u32| format!("2026-11-30T02:{:02}:{:02}Z", seconds / 60, seconds % 60);
     let nodes = json!({"objects": {"resource": "nodes"}});
     let node = |name: &str, version: &str, cordoned: bool| {
@@ -46,95 +42,6 @@ fn recording(folder: &Path) -> PathBuf {
     path
 }
 
-/// What is on the terminal: when its text contains `until`, Ctrl-C is pressed. Returns the exit code, the text and whether
-/// the cursor is hidden.
-fn on_terminal(term: &str, args: &[&str], until: &str) -> (Option<i32>, String, bool) {
-    let (pty, pts) = pty_process::blocking::open().expect("a terminal");
-    pty.resize(pty_process::Size::new(24, 80)).expect("a size");
-    let mut command = Command::new(PROGRAM);
-    command.env_clear().env("TERM", term).args(args);
-    let command = pty_process::blocking::Command::from(command);
-    let mut child = command.spawn(pts).expect("it starts");
-    let pty = Arc::new(pty);
-    let screen = Arc::new(Mutex::new(vt100::Parser::new(24, 80, 0)));
-    let (from, onto) = (Arc::clone(&pty), Arc::clone(&screen));
-    let watching = thread::spawn(move || {
-        let mut bytes = [0; 4096];
-        // An error is the end: nobody holds the other side any more.
-        while let Ok(count) = (&*from).read(&mut bytes) {
-            if count == 0 {
-                break;
-            }
-            onto.lock().expect("no panic").process(&bytes[..count]);
-        }
-    });
-    let shown = || screen.lock().expect("no panic").screen().contents();
-    let started = Instant::now();
-    let mut is_pressed = false;
-    let status = loop {
-        if let Some(status) = child.try_wait().expect("a status") {
-            break status;
-        }
-        if !is_pressed && !until.is_empty() && shown().contains(until) {
-            (&*pty).write_all(b"\x03").expect("a key");
-            is_pressed = true;
-        }
-        assert!(started.elapsed() < Duration::from_secs(60), "{}", shown());
-        thread::sleep(Duration::from_millis(20));
-    };
-    watching.join().expect("no panic");
-    let is_hidden = screen.lock().expect("no panic").screen().hide_cursor();
-    (status.code(), shown(), is_hidden)
-}
-
-#[test]
-fn on_a_terminal_the_state_is_redrawn_in_place() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = recording(folder.path());
-    let file = file.to_str().expect("UTF-8");
-    let (code, shown, is_hidden) = on_terminal("xterm", &["--replay", file], "");
-    assert_eq!(code, Some(0), "{shown}");
-    assert_eq!(shown.matches("POOL ").count(), 1, "one table: {shown}");
-    for part in [
-        "shop: upgrade to 1.37: API server v1.37.0, 2 of 2 nodes upgraded",
-        "gold   2       2      0          0",
-        "02:02:00Z  the control plane and all 2 nodes run 1.37",
-    ] {
-        assert!(shown.contains(part), "{part}: {shown}");
-    }
-    assert!(!is_hidden, "the cursor is there");
-}
-
-#[test]
-fn while_the_api_server_is_away_the_age_of_the_state_is_shown() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = recording(folder.path());
-    let file = file.to_str().expect("UTF-8");
-    let args = ["--replay", file, "--speed", "10"];
-    let away = "The API server has not answered for 10s";
-    let (code, shown, is_hidden) = on_terminal("xterm", &args, away);
-    assert_eq!(code, Some(130), "{shown}");
-    assert!(shown.contains(away), "what was drawn stays: {shown}");
-    assert!(!is_hidden, "the cursor is there");
-}
-
-#[test]
-fn lines_are_printed_if_asked_for_or_if_the_terminal_cannot_be_redrawn() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = recording(folder.path());
-    let file = file.to_str().expect("UTF-8");
-    for (term, args) in [
-        ("xterm", &["--replay", file, "--plain"][..]),
-        ("dumb", &["--replay", file]),
-        ("", &["--replay", file]),
-    ] {
-        let (code, shown, _) = on_terminal(term, args, "");
-        assert_eq!(code, Some(0), "{shown}");
-        let line = "02:01:00Z  1/2  node gold-1 is cordoned";
-        assert!(shown.contains(line), "{term} {args:?}: {shown}");
-    }
-}
-
 #[test]
 fn a_summary_tells_what_an_upgrade_took() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -161,6 +68,11 @@ fn a_summary_tells_what_an_upgrade_took() {
     assert_eq!(json["nodes"][0]["name"], "gold-1");
     assert_eq!(json["nodes"][0]["seconds"], 60);
     assert_eq!(json["pools"][0]["seconds"], 60);
+    assert_eq!(json["nodes"][0]["parts"][0]["part"], "drain");
+    assert_eq!(
+        json["nodes"][0]["evictedPods"], 0,
+        "its pod was still there"
+    );
     assert_eq!(json["outages"][0]["seconds"], 40);
     assert_eq!(json["phases"][0]["phase"], "nodes");
     assert_eq!(
@@ -170,11 +82,19 @@ fn a_summary_tells_what_an_upgrade_took() {
     let (_, text) = summary("shop.md");
     assert!(text.starts_with("# Upgrade of shop to 1.37\n"), "{text}");
     assert!(
-        text.contains("| gold-1 | gold |  | 1 | 2026-11-30T02:01:00.000Z |"),
+        text.contains("| gold-1 | gold |  | 1 | 0 | 2026-11-30T02:01:00.000Z |"),
         "{text}"
     );
     let (_, text) = summary("shop.html");
     assert!(text.contains("<h1>Upgrade of shop to 1.37</h1>"), "{text}");
+    assert!(
+        text.contains("<title>gold-1, drain: 60s from 02:01:00Z</title>"),
+        "{text}"
+    );
+    assert!(
+        text.contains("<title>outage: 40s from 02:00:00Z</title>"),
+        "{text}"
+    );
     assert_eq!(summary("shop.txt").0, Some(2), "another ending");
 }
 
@@ -255,60 +175,6 @@ fn a_recording_without_its_end_says_so() {
     );
     std::fs::write(&file, format!("{whole}\n")).expect("lines");
     assert_eq!(run(), (Some(4), String::new()), "it ends with a line");
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_stopped_watch_leaves_the_cursor_and_is_drawn_again() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = recording(folder.path());
-    let (pty, pts) = pty_process::blocking::open().expect("a terminal");
-    pty.resize(pty_process::Size::new(24, 80)).expect("a size");
-    let mut command = Command::new(PROGRAM);
-    command
-        .env_clear()
-        .env("TERM", "xterm")
-        .arg("--replay")
-        .arg(&file)
-        .args(["--speed", "10"]);
-    let command = pty_process::blocking::Command::from(command);
-    let mut child = command.spawn(pts).expect("it starts");
-    let screen = Arc::new(Mutex::new(vt100::Parser::new(24, 80, 0)));
-    let (pty, onto) = (Arc::new(pty), Arc::clone(&screen));
-    let from = Arc::clone(&pty);
-    let watching = thread::spawn(move || {
-        let mut bytes = [0; 4096];
-        while let Ok(count @ 1..) = (&*from).read(&mut bytes) {
-            onto.lock().expect("no panic").process(&bytes[..count]);
-        }
-    });
-    let eventually = |what: &str, is_so: &dyn Fn() -> bool| {
-        let started = Instant::now();
-        while !is_so() {
-            let shown = screen.lock().expect("no panic").screen().contents();
-            assert!(
-                started.elapsed() < Duration::from_secs(30),
-                "{what}: {shown}"
-            );
-            thread::sleep(Duration::from_millis(20));
-        }
-    };
-    let is_hidden = || screen.lock().expect("no panic").screen().hide_cursor();
-    let is_stopped = || {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id()));
-        stat.is_ok_and(|stat| stat.contains(") T "))
-    };
-    eventually("the cursor is hidden", &is_hidden);
-    (&*pty).write_all(b"\x1a").expect("a key");
-    eventually("it is stopped", &is_stopped);
-    eventually("the cursor is there", &|| !is_hidden());
-    let pid = child.id().to_string();
-    let continued = Command::new("kill").args(["-CONT", &pid]).status();
-    assert!(continued.is_ok_and(|status| status.success()));
-    eventually("it is drawn again", &is_hidden);
-    assert_eq!(child.wait().expect("a status").code(), Some(0));
-    watching.join().expect("no panic");
-    assert!(!screen.lock().expect("no panic").screen().hide_cursor());
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod situations;
 mod support;
 mod variants;
 mod watch;
+mod watch_views;
 
 use std::process::ExitCode;
 use std::sync::LazyLock;
@@ -30,7 +31,7 @@ use std::sync::LazyLock;
 use kubectl_upgrade::catalog::Catalog;
 use libtest_mimic::{Arguments, Trial};
 
-use support::{cluster, document, golden, program, variant};
+use support::{cluster, document, golden, picture, program, variant};
 
 /// Read once for all of them.
 static CATALOG: LazyLock<&Catalog> =
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         situations::trials(),
         variants::trials(),
         watch::trials(),
+        watch_views::trials(),
     ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit_code()
 }

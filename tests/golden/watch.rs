@@ -4,7 +4,7 @@ use std::fs;
 
 use jiff::{SignedDuration, Timestamp};
 use kubectl_upgrade::api::v1::{UPGRADE_EVENT_SCHEMA, UpgradeEvent};
-use kubectl_upgrade::catalog::{Catalog, Release};
+use kubectl_upgrade::catalog::Release;
 use kubectl_upgrade::client::decode_objects;
 use kubectl_upgrade::need::{ClusterId, Discovery, ReadRequest, ReadTarget, read_plan};
 use kubectl_upgrade::path::UpgradeTarget;
@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::{CATALOG, case, golden};
 
-const FOLDER: &str = "tests/fixtures/watch";
+pub(crate) const FOLDER: &str = "tests/fixtures/watch";
 
 /// A line of a fixture: an object as it became, or one that was deleted; or the release of a platform that `--to` names.
 #[derive(Deserialize)]
@@ -45,38 +45,12 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn follow(name: &str) {
-    let catalog: &'static Catalog = *CATALOG;
-    let file = golden::in_repository(&format!("{FOLDER}/{name}.jsonl"));
-    let text = fs::read_to_string(file).expect("a fixture");
-    let lines = text
-        .lines()
-        .map(|line| serde_json::from_str::<Line>(line).expect("a line"));
-    let lines: Vec<Line> = lines.collect();
-    let discovery = discovery("v1.37.0".parse().expect("a version"), &lines);
-    let needs = [watched_needs(), platform_needs(&discovery)].concat();
-    let requests = read_plan(&needs, &discovery, catalog, None);
-    let to = lines.iter().find_map(|line| line.to.clone());
-    let start = lines[0].at;
-    let mut watch = UpgradeWatch::new(
-        ClusterId("management".to_owned()),
-        catalog,
-        WatchOptions {
-            platform: to.map(|to| {
-                let target: UpgradeTarget = to.parse().expect("a target");
-                PlatformGoal {
-                    platform: target.platform.expect("a platform"),
-                    version: target.version,
-                }
-            }),
-            goal: None,
-            stall_after: SignedDuration::from_mins(5),
-        },
-    );
+    let mut watch = watch(name);
     let schema = serde_json::from_str(UPGRADE_EVENT_SCHEMA).expect("JSON");
     let schema = jsonschema::validator_for(&schema).expect("a schema");
     let mut shown = String::new();
-    let mut observe = |at, change| {
-        for event in watch.observe(&Observation { at, change }) {
+    for observation in observations(name) {
+        for event in watch.observe(&observation) {
             let document = UpgradeEvent::new(&event);
             let json = serde_json::to_value(&document).expect("JSON");
             schema
@@ -85,7 +59,47 @@ fn follow(name: &str) {
             let look = RenderOptions::default();
             shown += &render_event(&document, EventFormat::Text, &look).expect("text");
         }
+    }
+    golden::compare(&format!("{FOLDER}/{name}.txt"), &shown);
+}
+
+/// The lines of a fixture.
+fn lines(name: &str) -> Vec<Line> {
+    let file = golden::in_repository(&format!("{FOLDER}/{name}.jsonl"));
+    let text = fs::read_to_string(file).expect("a fixture");
+    let lines = text.lines();
+    lines
+        .map(|line| serde_json::from_str(line).expect("a line"))
+        .collect()
+}
+
+/// A watch of the management cluster.
+pub(crate) fn watch(name: &str) -> UpgradeWatch<'static> {
+    let to = lines(name).into_iter().find_map(|line| line.to);
+    let platform = to.map(|to| {
+        let target: UpgradeTarget = to.parse().expect("a target");
+        PlatformGoal {
+            platform: target.platform.expect("a platform"),
+            version: target.version,
+        }
+    });
+    let options = WatchOptions {
+        goal: None,
+        platform,
+        stall_after: SignedDuration::from_mins(5),
     };
+    UpgradeWatch::new(ClusterId("management".to_owned()), *CATALOG, options)
+}
+
+/// What a fixture holds, in order.
+pub(crate) fn observations(name: &str) -> Vec<Observation> {
+    let lines = lines(name);
+    let discovery = discovery("v1.37.0".parse().expect("a version"), &lines);
+    let needs = [watched_needs(), platform_needs(&discovery)].concat();
+    let requests = read_plan(&needs, &discovery, *CATALOG, None);
+    let start = lines[0].at;
+    let mut observations = Vec::new();
+    let mut observe = |at, change| observations.push(Observation { at, change });
     let version = discovery.git_version.clone();
     observe(start, Change::Discovery(discovery));
     // What was there at first is a list; what came later are events.
@@ -121,7 +135,7 @@ fn follow(name: &str) {
             }
         }
     }
-    golden::compare(&format!("{FOLDER}/{name}.txt"), &shown);
+    observations
 }
 
 /// Of a server that serves what the lines hold.

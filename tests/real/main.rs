@@ -26,6 +26,7 @@ macro_rules! scenarios {
 mod addons;
 mod audit;
 mod busy;
+mod chains;
 mod control_plane;
 mod detect;
 mod example;
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
         example::trials(),
         workloads::trials(),
         busy::trials(),
+        chains::trials(),
         extensions::trials(),
         field_changes::trials(),
         webhooks::trials(),

@@ -5,6 +5,7 @@ pub(crate) mod document;
 pub(crate) mod golden;
 pub(crate) mod names;
 pub(crate) mod patch;
+pub(crate) mod picture;
 pub(crate) mod program;
 mod selection;
 pub(crate) mod variant;

@@ -9,6 +9,7 @@ mod cluster;
 mod convert;
 mod event;
 mod hop;
+mod measured;
 mod plan;
 mod report;
 mod rules;
@@ -25,10 +26,12 @@ pub use event::{
     UpgradeProgressDoc, WaitDoc,
 };
 pub use hop::{HopDoc, HopIdDoc};
+pub use measured::MeasuredSummary;
 pub use plan::{
     ConditionDoc, DurationDoc, FollowedCluster, FollowedCondition, FollowedHop, FollowedPlan,
-    FollowedStep, NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc, SharedStepText,
-    StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc, WindowDoc,
+    FollowedStep, FollowedSummary, NodeSetDoc, PlanSummary, ProgressDoc, ScopeDoc, ScopeLevelDoc,
+    SharedStepText, StepDoc, StepStateDoc, TypedConditionDoc, UpgradePlan, VersionGoalDoc,
+    WindowDoc,
 };
 pub use report::{
     BaselineDoc, ConfidenceDoc, EvidenceDoc, EvidenceSourceDoc, FindingDoc, GapDoc, ObjectDoc,
@@ -36,8 +39,8 @@ pub use report::{
 };
 pub use rules::{RuleDoc, RuleList, RuleStateDoc};
 pub use summary::{
-    HopTimeDoc, NodeTimeDoc, OutcomeDoc, PhaseTimeDoc, PoolTimeDoc, SpanDoc, StallDoc,
-    UpgradeSummary,
+    HoldDoc, HopTimeDoc, NodePartDoc, NodePartTimeDoc, NodeTimeDoc, OutcomeDoc, PhaseTimeDoc,
+    PlanTimeDoc, PoolTimeDoc, SpanDoc, StepTimeDoc, UpgradeSummary,
 };
 
 /// `apiVersion` of every document.
@@ -54,6 +57,21 @@ pub const UPGRADE_PLAN_SCHEMA: &str = include_str!("schema/upgrade-plan.schema.j
 
 /// The JSON Schema (draft 2020-12) of [`UpgradeSummary`].
 pub const UPGRADE_SUMMARY_SCHEMA: &str = include_str!("schema/upgrade-summary.schema.json");
+
+/// The JSON of a document of this kind.
+fn parse_document(text: &str, kind: &str) -> Result<serde_json::Value, String> {
+    let document: serde_json::Value =
+        serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
+    let found = |key: &str| document.get(key).and_then(serde_json::Value::as_str);
+    match (found("apiVersion"), found("kind")) {
+        (Some(API_VERSION), Some(found)) if found == kind => Ok(document),
+        (Some(API_VERSION), Some(found)) => Err(format!("its kind is {found}, not {kind}")),
+        (Some(version), Some(found)) => Err(format!(
+            "it is {found} of {version}, not {kind} of {API_VERSION}"
+        )),
+        _ => Err("it has no apiVersion and kind".to_owned()),
+    }
+}
 
 /// Declares an enum and the word that documents use for each of its values.
 macro_rules! words {

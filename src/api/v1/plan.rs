@@ -293,7 +293,7 @@ pub enum NodeSetDoc {
 }
 
 /// Seconds; null if unknown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DurationDoc {
     /// Minimum.
     pub low: Option<u64>,
@@ -348,6 +348,18 @@ pub struct FollowedPlan {
     pub path: Vec<FollowedHop>,
     /// Those of the first cluster's plan, in order.
     pub steps: Vec<FollowedStep>,
+    /// What it says of all steps.
+    #[serde(default)]
+    pub summary: FollowedSummary,
+}
+
+/// The summary of a plan that is followed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FollowedSummary {
+    /// How long the steps that were left take.
+    #[serde(default)]
+    pub duration_seconds: DurationDoc,
 }
 
 /// A hop of a plan that is followed.
@@ -386,6 +398,9 @@ pub struct FollowedStep {
     pub title: String,
     /// The completion condition.
     pub done_when: FollowedCondition,
+    /// How long it takes.
+    #[serde(default)]
+    pub duration_seconds: DurationDoc,
 }
 
 impl FollowedStep {
@@ -412,22 +427,7 @@ impl FollowedPlan {
     /// # Errors
     /// Says what the text is instead.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let document: serde_json::Value =
-            serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
-        let found = |key: &str| document.get(key).and_then(serde_json::Value::as_str);
-        match (found("apiVersion"), found("kind")) {
-            (Some(super::API_VERSION), Some("UpgradePlan")) => {}
-            (Some(super::API_VERSION), Some(kind)) => {
-                return Err(format!("its kind is {kind}, not UpgradePlan"));
-            }
-            (Some(version), Some(kind)) => {
-                return Err(format!(
-                    "it is {kind} of {version}, not UpgradePlan of {}",
-                    super::API_VERSION
-                ));
-            }
-            _ => return Err("it has no apiVersion and kind".to_owned()),
-        }
+        let document = super::parse_document(text, "UpgradePlan")?;
         let mut plan: Self = serde_json::from_value(document).map_err(|error| error.to_string())?;
         plan.steps.retain(|step| !step.is_of_other_plan());
         Ok(plan)

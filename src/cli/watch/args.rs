@@ -42,7 +42,7 @@ Exit codes:
   2  usage error
   3  the upgrade was taken back or given up, or --timeout passed while it was stalled
   4  --timeout passed before the upgrade began, while it was making progress, or while the API server was unreachable
-  130  interrupted
+  130  interrupted, or ended with q
   143  terminated
 
 The watch lists and watches nodes, the objects of Cluster API, the pods of nodes while they \
@@ -108,9 +108,13 @@ pub struct WatchArgs {
     /// Replay this many times as fast as it happened [default: without waiting]
     #[arg(long, help_heading = INPUT, value_name = "N", requires = "replay", value_parser = format::number_in::<u32>(1, u32::MAX))]
     pub speed: Option<u32>,
-    /// Print a line for each change also on a terminal, instead of a screen that is redrawn
+    /// Print a line for each change also on a terminal, instead of the live view; for screen readers
     #[arg(long, help_heading = OUTPUT)]
     pub plain: bool,
+    /// Ring the terminal, and show a notification where it can (OSC 9), when the upgrade is blocked, stalled, recovered,
+    /// finished or failed
+    #[arg(long, help_heading = OUTPUT, conflicts_with = "once")]
+    pub notify: bool,
     /// Whether names are replaced by pseudonyms.
     #[arg(long, help_heading = OUTPUT, help = expand(REDACT_HELP))]
     pub redact: bool,

@@ -13,8 +13,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::args::WatchArgs;
 use super::plan::planned_steps;
 use super::redaction::Redaction;
-use super::sources::{Poller, QUEUE, now, probe, requests, watch_drains, watch_objects};
-use super::viewer::Viewer;
+use super::sources::{
+    Poller, QUEUE, now, poll_wanted, probe, requests, watch_drains, watch_objects,
+};
+use super::viewer::{REDRAW_EVERY, Viewer};
 use crate::api::v1::FollowedPlan;
 use crate::catalog::Catalog;
 use crate::cli::console::Console;
@@ -34,8 +36,6 @@ use crate::watch::{
 /// The program name for the `User-Agent` header.
 /// Time for a probe: an API server that takes longer is as good as away.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often a screen is redrawn while nothing changes: ages grow.
-const REDRAW_EVERY: Duration = Duration::from_secs(1);
 /// Page size of lists, as in kubectl.
 const PAGE_SIZE: u32 = 500;
 /// Concurrent requests.
@@ -74,7 +74,7 @@ async fn follow_cluster(
     let context = connection.context.as_deref();
     let names: Vec<&str> = context.into_iter().chain([&*connection.server]).collect();
     let steps = planned_steps(flags, plan.as_ref(), &names, first.uid)?;
-    let mut viewer = viewer(flags, catalog, options, &first)?;
+    let mut viewer = viewer(flags, catalog, options, &first, plan)?;
     viewer.watch.follow_plan(steps);
     for change in first.changes {
         if let Some(exit) = viewer.observe(now(change))? {
@@ -87,6 +87,7 @@ async fn follow_cluster(
     let discovery = first.discovery;
     let (sender, mut observations) = mpsc::channel(QUEUE);
     let (draining, draining_nodes) = watch::channel(BTreeSet::new());
+    let (wanting, wanted_needs) = watch::channel(Vec::new());
     let (awaiting, are_probes_awaited) = watch::channel(false);
     let sources = async {
         let (reader, discovery) = (&reader, &discovery);
@@ -112,18 +113,15 @@ async fn follow_cluster(
             ),
             poller.poll(reader, first.polled, discovery, sender.clone()),
             watch_drains(reader, discovery, catalog, draining_nodes, sender.clone()),
+            poll_wanted(reader, discovery, catalog, wanted_needs, sender.clone()),
         );
     };
     let fold = async {
         let mut ticks = interval(REDRAW_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            draining.send_if_modified(|names| {
-                let now_draining = viewer.draining_nodes();
-                let is_new = *names != now_draining;
-                *names = now_draining;
-                is_new
-            });
+            send_if_new(&draining, viewer.draining_nodes());
+            send_if_new(&wanting, viewer.wanted_needs());
             awaiting.send_replace(viewer.watch.awaits_probes());
             let observation = tokio::select! {
                 observation = observations.recv() => observation,
@@ -131,6 +129,10 @@ async fn follow_cluster(
                     viewer.tick(Timestamp::now())?;
                     continue;
                 }
+                key = viewer.next_key() => match viewer.act(key)? {
+                    Some(exit) => return Ok(exit),
+                    None => continue,
+                },
                 () = sleep_until_deadline(deadline) => {
                     viewer.draw(Timestamp::now(), true)?;
                     return Ok(viewer.exit_at_end());
@@ -148,6 +150,14 @@ async fn follow_cluster(
         exit = fold => exit,
         () = sources => Err(CliError::could_not_run("the watch has ended")),
     }
+}
+
+fn send_if_new<T: PartialEq>(sender: &watch::Sender<T>, value: T) {
+    sender.send_if_modified(|last| {
+        let is_new = *last != value;
+        *last = value;
+        is_new
+    });
 }
 
 fn reader(
@@ -216,6 +226,7 @@ fn viewer(
     catalog: &'static Catalog,
     options: WatchOptions,
     first: &FirstReads,
+    plan: Option<FollowedPlan>,
 ) -> Result<Viewer, CliError> {
     let mut header = RecordingHeader::new(first.id.clone(), Timestamp::now());
     header.uid = first.uid;
@@ -237,7 +248,14 @@ fn viewer(
         None => None,
     };
     let watch = UpgradeWatch::new(header.cluster, catalog, options);
-    Viewer::new(flags, catalog, watch, recording, redaction)
+    Viewer::new(
+        flags,
+        catalog,
+        watch,
+        recording,
+        redaction,
+        (first.uid, plan),
+    )
 }
 
 async fn sleep_until_deadline(deadline: Option<Instant>) {

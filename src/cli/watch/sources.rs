@@ -22,6 +22,10 @@ const PROBE_EVERY: Duration = Duration::from_secs(5);
 const PROBE_SOON: Duration = Duration::from_millis(500);
 /// How often small lists are read again.
 const POLL_EVERY: Duration = Duration::from_secs(10);
+/// How often lists are read again that show what the upgrade waits for.
+const POLL_WANTED_EVERY: Duration = Duration::from_secs(5);
+/// The most objects of such a list.
+const MAX_WANTED: u64 = 1_000;
 /// Observations that wait to be folded.
 pub(super) const QUEUE: usize = 256;
 
@@ -169,6 +173,41 @@ pub(super) async fn watch_drains(
     }
 }
 
+/// Reads the lists that are wanted now, at once when others are wanted, and every few seconds.
+pub(super) async fn poll_wanted(
+    reader: &ClusterReader,
+    discovery: &Discovery,
+    catalog: &Catalog,
+    mut wanted: watch::Receiver<Vec<Need>>,
+    observations: mpsc::Sender<Observation>,
+) {
+    let mut poller = Poller::default();
+    loop {
+        let needs = wanted.borrow_and_update().clone();
+        let mut requests = requests(&needs, discovery, catalog);
+        for request in &mut requests {
+            request.max_objects = Some(MAX_WANTED);
+        }
+        poller.forget_others(&requests);
+        let results = reader.read(&requests, discovery).await;
+        for change in poller.changed(results) {
+            if observations.send(now(change)).await.is_err() {
+                return;
+            }
+        }
+        let is_over = match requests.is_empty() {
+            true => wanted.changed().await.is_err(),
+            false => {
+                let changed = timeout(POLL_WANTED_EVERY, wanted.changed()).await;
+                changed.is_ok_and(|changed| changed.is_err())
+            }
+        };
+        if is_over {
+            return;
+        }
+    }
+}
+
 /// Lists that are read every few seconds.
 #[derive(Default)]
 pub(super) struct Poller {
@@ -194,15 +233,20 @@ impl Poller {
         }
     }
 
-    /// The lists that differ from the last ones; failed ones say nothing.
+    /// Forgets the lists that are not read any more: when they are again, they are news.
+    fn forget_others(&mut self, requests: &[ReadRequest]) {
+        let is_read = |result: &ReadResult| requests.iter().any(|one| one.target == result.target);
+        self.last.retain(is_read);
+    }
+
+    /// The lists that differ from the last ones; failed ones say nothing unless they were never read.
     pub(super) fn changed(&mut self, results: Vec<ReadResult>) -> Vec<Change> {
         let mut changes = Vec::new();
         for result in results {
-            if matches!(result.outcome, ReadOutcome::Failed { .. }) {
-                continue;
-            }
+            let has_failed = matches!(result.outcome, ReadOutcome::Failed { .. });
             let mut last = self.last.iter_mut();
             match last.find(|last| last.target == result.target) {
+                Some(_) if has_failed => continue,
                 Some(last) if last.rows == result.rows && last.outcome == result.outcome => {
                     continue;
                 }

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::api::v1::UpgradeSummary;
+use crate::api::v1::{FollowedPlan, UpgradeSummary};
 use crate::cli::console::Console;
 use crate::cli::exit::CliError;
 use crate::report::{SummaryFormat, render_summary};
+use crate::snapshot::Uid;
 use crate::watch::{SummaryBuilder, UpgradeWatch, WatchEvent};
 
 /// A summary and its file.
@@ -17,13 +18,19 @@ pub(super) struct SummaryFile {
     format: SummaryFormat,
     builder: SummaryBuilder,
     last: Timestamp,
+    uid: Option<String>,
+    plan: Option<FollowedPlan>,
 }
 
 impl SummaryFile {
     /// # Errors
     /// If the name has another ending than the formats, or the file cannot be written: that is better known before a watch
     /// of hours.
-    pub(super) fn new(path: &Path) -> Result<Self, CliError> {
+    pub(super) fn new(
+        path: &Path,
+        uid: Option<Uid>,
+        plan: Option<FollowedPlan>,
+    ) -> Result<Self, CliError> {
         let ending = path.extension().and_then(|ending| ending.to_str());
         let format = match ending {
             Some("json") => SummaryFormat::Json,
@@ -45,6 +52,10 @@ impl SummaryFile {
             format,
             builder: SummaryBuilder::default(),
             last: Timestamp::UNIX_EPOCH,
+            uid: uid
+                .filter(|uid| !uid.is_pseudonym())
+                .map(|uid| uid.to_string()),
+            plan,
         })
     }
 
@@ -55,7 +66,8 @@ impl SummaryFile {
     }
 
     pub(super) fn write(&self, watch: &UpgradeWatch<'_>) {
-        let summary = UpgradeSummary::new(&self.builder.finish(watch, self.last));
+        let summary = self.builder.finish(watch, self.last);
+        let summary = UpgradeSummary::new(&summary, self.uid.clone(), self.plan.as_ref());
         let text = render_summary(&summary, self.format).map_err(|error| error.to_string());
         let written = text
             .and_then(|text| std::fs::write(&self.path, text).map_err(|error| error.to_string()));

@@ -1,35 +1,24 @@
-//! Ctrl-Z: while the process is stopped the terminal has its cursor, and then what was drawn is drawn again.
+//! Ctrl-Z: while the process is stopped, the shell has the terminal.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use super::super::terminal;
 
-/// Whether the process was stopped and continued since it was last asked.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Continued(Arc<AtomicBool>);
-
-impl Continued {
-    /// Shows the cursor from now on whenever the process is to be stopped.
-    pub(super) fn watch() -> Self {
-        let continued = Self::default();
-        #[cfg(unix)]
-        tokio::spawn(stop_and_continue(continued.clone()));
-        continued
-    }
-
-    /// Asks.
-    pub(super) fn take(&self) -> bool {
-        self.0.swap(false, Ordering::Relaxed)
-    }
-
+/// From now on the terminal is given back whenever the process is to be stopped.
+pub(super) fn give_terminal_back_when_stopped() {
     #[cfg(unix)]
-    fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    tokio::spawn(stop_and_continue());
+}
+
+/// Asks all processes of the terminal to stop, as Ctrl-Z does if keys are not read one by one.
+pub(super) fn stop() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Signal, kill_current_process_group};
+        let _ = kill_current_process_group(Signal::TSTP);
     }
 }
 
 #[cfg(unix)]
-async fn stop_and_continue(continued: Continued) {
-    use console::Term;
+async fn stop_and_continue() {
     use rustix::process::{Signal, getpid, kill_process};
     use tokio::signal::unix::{SignalKind, signal};
 
@@ -37,12 +26,23 @@ async fn stop_and_continue(continued: Continued) {
     let (Ok(mut stops), Ok(mut continues)) = (receive(Signal::TSTP), receive(Signal::CONT)) else {
         return;
     };
-    while stops.recv().await.is_some() {
-        let _ = Term::stdout().show_cursor();
-        // The handler has replaced what the signal does by default.
-        if kill_process(getpid(), Signal::STOP).is_ok() {
-            continues.recv().await;
+    loop {
+        tokio::select! {
+            Some(()) = stops.recv() => {
+                terminal::lend();
+                // Not one from before. The process may run on for a moment before it is stopped.
+                if let Ok(now) = receive(Signal::CONT) {
+                    continues = now;
+                }
+                // The handler has replaced what the signal does by default.
+                if kill_process(getpid(), Signal::STOP).is_ok() {
+                    continues.recv().await;
+                }
+            }
+            // Stopped by a signal that cannot be handled.
+            Some(()) = continues.recv() => terminal::lend(),
+            else => return,
         }
-        continued.set();
+        terminal::take_back();
     }
 }

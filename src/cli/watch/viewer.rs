@@ -1,21 +1,29 @@
 //! Prints the events of a watch, and knows when it is over.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::args::WatchArgs;
+use super::keys::KeyAction;
+use super::notify::Notifier;
 use super::redaction::Redaction;
 use super::screen::Screen;
 use super::summary::SummaryFile;
-use crate::api::v1;
+use crate::api::v1::{self, FollowedPlan};
 use crate::catalog::Catalog;
 use crate::cli::console::Console;
 use crate::cli::exit::{CliError, Exit};
+use crate::need::Need;
 use crate::report::{self, EventFormat, RenderOptions};
+use crate::snapshot::Uid;
 use crate::watch::{
     EventKind, Observation, RecordingError, RecordingWriter, UpgradeWatch, WatchEvent, trim,
 };
+
+/// How often a view is redrawn while nothing changes: ages grow.
+pub(super) const REDRAW_EVERY: Duration = Duration::from_secs(1);
 
 /// A watch, its recording, and how its events are printed.
 pub(super) struct Viewer {
@@ -25,6 +33,7 @@ pub(super) struct Viewer {
     summary: Option<SummaryFile>,
     /// `None` if events are printed as lines.
     screen: Option<Screen>,
+    notifier: Option<Notifier>,
     catalog: &'static Catalog,
     output: EventFormat,
     look: RenderOptions,
@@ -41,16 +50,22 @@ impl Viewer {
         watch: UpgradeWatch<'static>,
         recording: Option<RecordingWriter>,
         redaction: Option<Redaction>,
+        (uid, plan): (Option<Uid>, Option<FollowedPlan>),
     ) -> Result<Self, CliError> {
         let has_lines = flags.plain || flags.once || flags.output == EventFormat::Json;
         let output_args = flags.output_args;
-        let summary = flags.summary.as_deref().map(SummaryFile::new).transpose()?;
+        // The UID is the key of pseudonyms.
+        let uid = uid.filter(|_| redaction.is_none());
+        let summary = flags.summary.as_deref();
+        let summary = summary.map(|path| SummaryFile::new(path, uid, plan));
+        let summary = summary.transpose()?;
         Ok(Self {
             watch,
             redaction,
             recording,
             summary,
             screen: (!has_lines).then(|| Screen::new(output_args)).flatten(),
+            notifier: flags.notify.then(Notifier::new).flatten(),
             catalog,
             output: flags.output,
             look: Console::render_options(flags.output_args),
@@ -79,6 +94,9 @@ impl Viewer {
         let mut over = None;
         for event in events {
             let printed = self.print(&event)?;
+            if let Some(notifier) = &self.notifier {
+                notifier.notify(self.watch.cluster_name(), &event);
+            }
             if event.kind == EventKind::Failed {
                 over = Some(Exit::Blocked);
                 break;
@@ -94,36 +112,52 @@ impl Viewer {
             }
         }
         self.draw(observation.at, over.is_some())?;
+        // In a replay without pauses nothing else looks for keys.
+        while let Some(key) = self.screen.as_mut().and_then(Screen::pressed_key) {
+            over = over.or(self.act(key)?);
+        }
         Ok(over)
     }
 
     fn print(&mut self, event: &WatchEvent) -> Result<Exit, CliError> {
         match &mut self.screen {
             Some(screen) => {
-                let stall = self.watch.is_stalled().then(|| event.message.clone());
-                screen.add(v1::UpgradeEvent::new(event), stall);
+                screen.add(v1::UpgradeEvent::new(event), self.watch.is_stalled());
                 Ok(Exit::Success)
             }
             None => Ok(Console::print(&self.render(event)?, Exit::Success)),
         }
     }
 
-    /// For every second in which nothing may happen: draws the screen, and writes out what was recorded.
+    /// For every second in which nothing may happen: draws the view, and writes out what was recorded.
     pub(super) fn tick(&mut self, now: Timestamp) -> Result<(), CliError> {
         self.record(|recording| recording.flush(now));
         self.draw(now, false)
     }
 
-    /// Draws the screen, if there is one.
+    /// Draws the view, if there is one.
     pub(super) fn draw(&mut self, now: Timestamp, is_last: bool) -> Result<(), CliError> {
         match &mut self.screen {
-            Some(screen) => {
-                let drawn = screen.draw(&self.watch, now, is_last);
-                drawn.map_err(|error| {
-                    CliError::could_not_run(format!("cannot write to the terminal: {error}"))
-                })
-            }
+            Some(screen) => screen
+                .draw(&self.watch, now, is_last)
+                .map_err(terminal_error),
             None => Ok(()),
+        }
+    }
+
+    /// Waits for a key.
+    pub(super) async fn next_key(&mut self) -> KeyAction {
+        match &mut self.screen {
+            Some(screen) => screen.next_key().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Does what a key asks for. Returns the exit code if it ends the watch.
+    pub(super) fn act(&mut self, key: KeyAction) -> Result<Option<Exit>, CliError> {
+        match &mut self.screen {
+            Some(screen) => screen.act(key).map_err(terminal_error),
+            None => Ok(None),
         }
     }
 
@@ -137,6 +171,13 @@ impl Viewer {
             }
             None => nodes.clone(),
         }
+    }
+
+    /// What is to be listed to find out what the upgrade waits for. Lists that are named by a pseudonym cannot be read.
+    pub(super) fn wanted_needs(&self) -> Vec<Need> {
+        let needs = self.watch.wanted_needs().iter();
+        let needs = needs.filter(|need| self.redaction.is_none() || !need.names_anything());
+        needs.cloned().collect()
     }
 
     /// A recording that cannot be written does not end the watch.
@@ -166,6 +207,10 @@ impl Viewer {
             Exit::Incomplete
         }
     }
+}
+
+fn terminal_error(error: std::io::Error) -> CliError {
+    CliError::could_not_run(format!("cannot write to the terminal: {error}"))
 }
 
 impl Drop for Viewer {

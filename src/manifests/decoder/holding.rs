@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, HolderForm, ManifestHolder};
 use crate::manifests::documents::{split_documents, truncate_name};
 use crate::manifests::held::{HeldText, SetMember, SetMembers, UnreadMember};
 use crate::manifests::nested::Nested;
-use crate::manifests::{content, held, nested, parse};
+use crate::manifests::{content, external, held, nested, parse};
 use crate::snapshot::MissingData;
 
 /// Objects that hold objects within one another; more than two are unheard of.
@@ -22,6 +22,7 @@ impl<'a> ManifestDecoder<'a> {
         name: &str,
         position: DocumentPosition<'_>,
     ) {
+        self.record_unjudged(api_version, kind, name, position);
         if matches!(self.origin, Origin::Helm(_)) {
             return;
         }
@@ -43,6 +44,18 @@ impl<'a> ManifestDecoder<'a> {
         let mut holders: Vec<_> = holders
             .filter(|row| !row.is_of_member() || owner.is_some())
             .collect();
+        if let Some(object) = position
+            .content
+            .filter(|_| !is_custom && self.holding.depth < MAX_DEPTH)
+        {
+            let place = format!(
+                "{} ({kind} {})",
+                self.location(position),
+                truncate_name(name)
+            );
+            let is_map = api_version == "v1" && ["ConfigMap", "Secret"].contains(&kind);
+            self.decode_texts(object, is_map, &place);
+        }
         if holders.is_empty() && !is_custom {
             return;
         }
@@ -75,6 +88,36 @@ impl<'a> ManifestDecoder<'a> {
         }
     }
 
+    /// Records what an object configures components with and is not judged.
+    fn record_unjudged(
+        &mut self,
+        api_version: &str,
+        kind: &str,
+        name: &str,
+        position: DocumentPosition<'_>,
+    ) {
+        let Some(object) = position.content else {
+            return;
+        };
+        let group = api_version.split('/').next().unwrap_or_default();
+        let rows = self.catalog.component_settings.iter();
+        let rows = rows.filter(|row| row.kind == kind && row.group == group);
+        let rows = rows.filter(|row| row.is_unjudged_in(object));
+        let paths: Vec<&str> = rows.map(|row| row.path.as_str()).collect();
+        if !paths.is_empty() {
+            let place = format!(
+                "{} ({kind} {})",
+                self.location(position),
+                truncate_name(name)
+            );
+            let why = format!(
+                "what it configures nodes and components with ({}) is not judged: compare it with the release notes of the target",
+                paths.join(", ")
+            );
+            self.record_skipped(place, why);
+        }
+    }
+
     /// Records what is a member and of another type than its owner accepts, or not text. Returns whether it is accepted.
     fn record_unread_data(
         &mut self,
@@ -99,38 +142,84 @@ impl<'a> ManifestDecoder<'a> {
         is_accepted
     }
 
-    /// Adds what else in an object of a custom kind is a manifest; a text that mentions some and is none is a gap.
+    /// Adds what else in an object of a custom kind is a manifest.
     fn decode_nested(&mut self, object: &Value, holders: &[&ManifestHolder], place: &str) {
         for nested in nested::find(object, holders) {
-            let (path, text) = match nested {
-                Nested::Object(object) => {
-                    let held = HeldText::of_controller(object.to_string());
-                    self.decode_held_text(&held, place);
-                    continue;
-                }
-                Nested::Text(path, text) => (path, text),
-            };
-            let objects = match held::looks_like_manifest(text) {
-                true => vec![text.to_owned()],
-                false => {
-                    let objects = nested::objects_in(text).into_iter();
-                    objects.map(|object| object.to_string()).collect()
-                }
-            };
-            if objects.is_empty() {
-                let why = format!(
-                    "manifests in its {path} were not read: pipe what is rendered from it into `-f -`"
-                );
-                self.record_skipped(place.to_owned(), why);
+            self.decode_found(nested, place);
+        }
+    }
+
+    /// Adds the manifests in a document that is none itself: values of a chart, a playbook, a workflow. Returns whether
+    /// there are any.
+    pub(super) fn decode_headless(&mut self, position: DocumentPosition<'_>) -> bool {
+        let is_file = !matches!(self.origin, Origin::Helm(_)) && self.holding.depth == 0;
+        let Some(document) = position.content.filter(|_| is_file) else {
+            return false;
+        };
+        let found = nested::find_in_document(document);
+        let holds_manifests = !found.is_empty();
+        let location = self.location(position);
+        for nested in found {
+            let (Nested::Object(_, path) | Nested::Text(_, path) | Nested::Unreadable(_, path)) =
+                &nested;
+            let place = format!("{location} ({})", truncate_name(path));
+            self.decode_found(nested, &place);
+        }
+        self.decoded.manifest_count += usize::from(holds_manifests);
+        holds_manifests
+    }
+
+    /// Adds what scripts in an object of any kind apply, and the configurations of components in a ConfigMap or
+    /// Secret, except those that rules read there.
+    fn decode_texts(&mut self, object: &Value, is_map: bool, place: &str) {
+        let is_wanted = |path: &str, text: &str| {
+            let is_read = ["data.ClusterConfiguration", "data.kubelet"].contains(&path);
+            nested::is_script(text) && !nested::here_documents(text).is_empty()
+                || is_map && !is_read && content::is_configuration(text)
+        };
+        for nested in nested::find_texts(object, is_wanted) {
+            self.decode_found(nested, place);
+        }
+    }
+
+    /// Adds what was found; a text that mentions manifests and is none is a gap.
+    fn decode_found(&mut self, nested: Nested<'_>, place: &str) {
+        let (text, path) = match nested {
+            Nested::Object(object, _) => {
+                let held = HeldText::of_controller(object.to_string());
+                return self.decode_held_text(&held, place);
             }
-            for text in objects {
-                self.decode_held_text(&HeldText::of_controller(text), place);
+            Nested::Unreadable(why, path) => {
+                let why = format!("its {path} was not read: {why}");
+                return self.record_skipped(place.to_owned(), why);
             }
+            Nested::Text(text, path) => (text, path),
+        };
+        let mut texts = nested::here_documents(&text);
+        if texts.is_empty() {
+            texts = match held::looks_like_manifest(&text) {
+                true => vec![text.into_owned()],
+                false => nested::manifests_in(&text),
+            };
+        }
+        if texts.is_empty() {
+            let why = format!(
+                "manifests in its {path} were not read: pipe what is rendered from it into `-f -`"
+            );
+            self.record_skipped(place.to_owned(), why);
+        }
+        for text in texts {
+            self.decode_held_text(&HeldText::of_controller(text), place);
         }
     }
 
     fn decode_holder(&mut self, object: &Value, holder: &ManifestHolder, place: &str) {
         if holder.form == HolderForm::Members {
+            return;
+        }
+        if holder.form == HolderForm::Directories {
+            let source = external::directories_source(object, holder, self.origin_name(), place);
+            self.decoded.external.push(source);
             return;
         }
         if holder.form == HolderForm::Reference {

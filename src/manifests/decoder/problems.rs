@@ -7,6 +7,9 @@ use crate::manifests::header::ManifestDocument;
 use crate::manifests::placeholders;
 use crate::snapshot::{MissingData, ObjectReference, UnknownApi};
 
+/// The annotation with the image or program of a function.
+const FUNCTION_ANNOTATION: &str = "config.kubernetes.io/function";
+
 impl ManifestDecoder<'_> {
     /// Records an apiVersion, kind or name that a template or placeholder takes. Returns whether the document cannot be
     /// judged for it.
@@ -38,6 +41,17 @@ impl ManifestDecoder<'_> {
         if is_patch {
             let why =
                 "a patch in it changes apiVersion or kind; render it and give the output with -f";
+            self.record_skipped(self.describe_position(position), why.to_owned());
+        }
+    }
+
+    /// Records an object that configures a function of kustomize or kpt: it makes or changes objects. Those of ksops only
+    /// decrypt Secrets.
+    pub(super) fn record_function(&mut self, position: DocumentPosition<'_>) {
+        let text = position.raw.text;
+        let is_function = text.contains(FUNCTION_ANNOTATION) && !text.contains("ksops");
+        if is_function && self.holding.depth == 0 {
+            let why = "a function makes or changes objects: pipe `kubectl kustomize` with --enable-alpha-plugins, or `kpt fn render -o unwrap`, into `-f -`";
             self.record_skipped(self.describe_position(position), why.to_owned());
         }
     }

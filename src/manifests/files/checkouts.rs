@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::manifests::external::{Repository, RepositoryPath, normalize};
+use crate::manifests::documents::truncate_name;
+use crate::manifests::external::{GitRepository, Repository, RepositoryPath, normalize};
 
 /// Directories that were read and are, or may be, checkouts of repositories.
 pub(super) struct Checkouts<'a> {
     checkouts: Vec<Checkout>,
-    /// Names and URLs of repositories.
-    urls: &'a [(String, String)],
+    /// Repositories that sources refer to by name.
+    repositories: &'a [GitRepository],
 }
 
 struct Checkout {
@@ -23,6 +24,8 @@ struct Checkout {
     within: Option<PathBuf>,
     /// Names of its remote repositories; empty if unknown.
     remotes: BTreeSet<String>,
+    /// The branch that is checked out; `None` if there is none or it is unknown.
+    head: Option<Head>,
     /// Repositories that sources find here although nothing says that it is one of theirs.
     assumed: BTreeSet<String>,
 }
@@ -32,7 +35,7 @@ impl<'a> Checkouts<'a> {
     pub(super) fn new<'b>(
         roots: &[PathBuf],
         directories: &'b BTreeSet<PathBuf>,
-        urls: &'a [(String, String)],
+        repositories: &'a [GitRepository],
         paths: impl Iterator<Item = &'b RepositoryPath>,
     ) -> Self {
         let mut paths = paths.peekable();
@@ -49,7 +52,10 @@ impl<'a> Checkouts<'a> {
             }
             None => Vec::new(),
         };
-        let mut all = Self { checkouts, urls };
+        let mut all = Self {
+            checkouts,
+            repositories,
+        };
         let mut assumed: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
         for path in paths {
             let names = all.repository_names(path);
@@ -92,14 +98,36 @@ impl<'a> Checkouts<'a> {
         })
     }
 
-    /// The names that the repository of a path may have: forks share them, and hosts differ by how they are reached.
+    /// What speaks against the revision that is checked out, where a source names another one.
+    pub(super) fn conflict(&self, path: &RepositoryPath) -> Option<String> {
+        let of_object = match &path.repository {
+            Some(Repository::Object(name)) => {
+                let mut own = self.repositories.iter().filter(|own| own.name == *name);
+                own.find_map(|own| own.revision.as_deref())
+            }
+            _ => None,
+        };
+        let revision = path.revision.as_deref().or(of_object)?;
+        let names = self.repository_names(path);
+        let mut own = self
+            .checkouts
+            .iter()
+            .filter(|own| !own.remotes.is_disjoint(&names));
+        let other = own.find_map(|own| own.head.as_ref()?.other_branch(revision))?;
+        Some(format!(
+            "branch {other} is checked out, the source names {}",
+            truncate_name(revision)
+        ))
+    }
+
+    /// The names that the repository of a path may have.
     fn repository_names(&self, path: &RepositoryPath) -> BTreeSet<String> {
         match &path.repository {
             None => BTreeSet::new(),
             Some(Repository::Url(url)) => BTreeSet::from([repository_name(url)]),
             Some(Repository::Object(name)) => {
-                let urls = self.urls.iter().filter(|(object, _)| object == name);
-                urls.map(|(_, url)| repository_name(url)).collect()
+                let own = self.repositories.iter().filter(|own| own.name == *name);
+                own.map(|own| repository_name(&own.url)).collect()
             }
         }
     }
@@ -114,6 +142,7 @@ impl Checkout {
             directory: directory.to_owned(),
             within: top.and_then(|top| Some(canonical.strip_prefix(top).ok()?.to_owned())),
             remotes: top.map(remotes).unwrap_or_default(),
+            head: top.and_then(Head::new),
             assumed: BTreeSet::new(),
         }
     }
@@ -126,7 +155,7 @@ impl Checkout {
                 let rest = path.strip_prefix(within).ok()?;
                 Some(normalize(&self.directory.join(rest)))
             }
-            None if path.as_os_str().is_empty() => None,
+            None if path.as_os_str().is_empty() => Some(self.directory.clone()),
             None if self.directory.ends_with(&path) => Some(self.directory.clone()),
             None => Some(normalize(&self.directory.join(path))),
         }
@@ -155,10 +184,84 @@ fn remotes(top: &Path) -> BTreeSet<String> {
     urls.collect()
 }
 
-/// The last part of the URL of a repository.
+/// Parts of paths that depend on how a repository is reached, at Azure and Bitbucket.
+const TRANSPORT_PARTS: [&str; 3] = ["v3", "_git", "scm"];
+
+/// Host, owner and name in the URL of a repository, without how it is reached.
 fn repository_name(url: &str) -> String {
     let url = url.trim().trim_end_matches('/');
     let url = url.strip_suffix(".git").unwrap_or(url);
-    let name = url.rsplit(['/', ':']).next().unwrap_or(url);
-    name.to_ascii_lowercase()
+    let (host, path) = match url.split_once("://") {
+        Some((_, rest)) => rest.split_once('/').unwrap_or(("", rest)),
+        None => url.split_once([':', '/']).unwrap_or(("", url)),
+    };
+    let host = host.rsplit('@').next().unwrap_or(host);
+    let host = host.split(':').next().unwrap_or(host);
+    let host = host.strip_prefix("ssh.").unwrap_or(host);
+    let parts = path.split('/').filter(|part| !part.is_empty());
+    let parts = parts.filter(|part| !TRANSPORT_PARTS.contains(part));
+    let name: Vec<&str> = std::iter::once(host).chain(parts).collect();
+    name.join("/").to_ascii_lowercase()
+}
+
+/// The branch that is checked out.
+struct Head {
+    git: PathBuf,
+    branch: String,
+}
+
+impl Head {
+    fn new(top: &Path) -> Option<Self> {
+        let git = top.join(".git");
+        let head = fs::read_to_string(git.join("HEAD")).ok()?;
+        let branch = head.trim().strip_prefix("ref: refs/heads/")?.to_owned();
+        Some(Self { git, branch })
+    }
+
+    /// The branch, if a revision means something else than its newest commit.
+    fn other_branch(&self, revision: &str) -> Option<&str> {
+        let revision = revision.trim();
+        let revision = revision.strip_prefix("refs/heads/").unwrap_or(revision);
+        let is_own = ["", "HEAD", "*", self.branch.as_str()].contains(&revision);
+        let head = self.commits(&format!("refs/heads/{}", self.branch));
+        let places = ["refs/heads/", "refs/remotes/origin/", "refs/tags/"].iter();
+        let same = places
+            .flat_map(|place| self.commits(&format!("{place}{revision}")))
+            .any(|commit| head.contains(&commit));
+        let is_commit =
+            revision.len() >= 7 && head.iter().any(|commit| commit.starts_with(revision));
+        (!is_own && !same && !is_commit).then_some(self.branch.as_str())
+    }
+
+    /// The commit of a reference; of a tag with a message that tag and its commit.
+    fn commits(&self, reference: &str) -> Vec<String> {
+        let loose = fs::read_to_string(self.git.join(reference)).into_iter();
+        let mut found: Vec<String> = loose.map(|text| text.trim().to_owned()).collect();
+        let packed = fs::read_to_string(self.git.join("packed-refs")).unwrap_or_default();
+        let mut lines = packed.lines().peekable();
+        while let Some(line) = lines.next() {
+            let Some((commit, _)) = line.split_once(' ').filter(|(_, name)| *name == reference)
+            else {
+                continue;
+            };
+            found.push(commit.to_owned());
+            let peeled = lines.peek().and_then(|line| line.strip_prefix('^'));
+            found.extend(peeled.map(str::to_owned));
+        }
+        found
+    }
+}
+
+/// The submodules of a directory that are not checked out.
+pub(super) fn empty_submodules(directory: &Path) -> Vec<PathBuf> {
+    let modules = fs::read_to_string(directory.join(".gitmodules")).unwrap_or_default();
+    let paths = modules.lines().filter_map(|line| {
+        let (key, path) = line.split_once('=')?;
+        (key.trim() == "path").then(|| directory.join(path.trim()))
+    });
+    let is_empty = |path: &PathBuf| {
+        let entries = fs::read_dir(path);
+        entries.map_or(true, |mut entries| entries.next().is_none())
+    };
+    paths.filter(is_empty).collect()
 }

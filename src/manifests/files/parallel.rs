@@ -12,7 +12,7 @@ use crate::catalog::{Catalog, has_manifest_ending};
 use crate::manifests::decoder::{
     DecodedManifests, EncodedHelmRecord, Origin, decode, decode_members,
 };
-use crate::manifests::external::{self, ExternalSource};
+use crate::manifests::external::{self, ExternalSource, GitRepository};
 use crate::manifests::held::{SetMember, UnreadMember};
 use crate::manifests::{foreign, helm};
 use crate::snapshot::{
@@ -82,7 +82,7 @@ pub(super) struct FileResult {
     /// What objects have as members and is in other files.
     pub(super) unread_members: Vec<UnreadMember>,
     /// Names and URLs of repositories.
-    pub(super) git_repositories: Vec<(String, String)>,
+    pub(super) git_repositories: Vec<GitRepository>,
     /// 1 for a file with manifests.
     pub(super) files_read: usize,
     /// 1 for a file without.
@@ -150,8 +150,11 @@ pub(super) fn decode_bytes(
     };
     let mut decoded = decode(&text, origin, wanted.catalog);
     if decoded.manifest_count == 0 {
-        let is_plain = decoded.has_plain_text && has_manifest_ending(name);
-        if let Some(what) = foreign::description(&text, is_plain) {
+        let is_plain = decoded.has_plain_text
+            && has_manifest_ending(name)
+            && !foreign::is_json_value(name, &text);
+        let what = foreign::description(&text, is_plain);
+        if let Some(what) = what.filter(|_| !foreign::is_variables(Path::new(name))) {
             let why = format!("no manifest was read: it is {what}");
             return FileResult::from_gap(name.to_owned(), why);
         }

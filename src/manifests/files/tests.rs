@@ -713,3 +713,87 @@ fn copies_of_live_objects_are_judged_by_their_writers_or_are_a_gap() {
             .starts_with("1 objects in silent.yaml: copies of live objects without managedFields")
     );
 }
+
+#[test]
+fn what_a_tool_puts_beside_its_configuration_is_read() {
+    let vendir = "apiVersion: vendir.k14s.io/v1alpha1\nkind: Config\ndirectories: [{path: vendor, contents: [{path: cart, git: {url: a}}]}]\n";
+    let vendored = |path: &str| {
+        let dir = tree(&[("vendir.yml", vendir.as_bytes()), (path, BUDGET.as_bytes())]);
+        gaps(&read_tree(&dir), &dir)
+    };
+    assert_eq!(vendored("vendor/cart/pdb.yaml"), [""; 0]);
+    let unread = vendored("apps/pdb.yaml");
+    assert!(
+        unread[0].contains("(vendor/cart): run `vendir sync` first"),
+        "{unread:?}"
+    );
+}
+
+#[test]
+fn functions_that_only_decrypt_change_no_objects() {
+    let function = |image: &str| {
+        let generator = format!(
+            "apiVersion: shop.example/v1\nkind: Generator\nmetadata:\n  name: a\n  annotations:\n    config.kubernetes.io/function: |\n      container: {{image: {image}}}\n"
+        );
+        let list = "resources: [pdb.yaml]\ngenerators: [a.yaml]\n";
+        let dir = tree(&[
+            ("kustomization.yaml", list.as_bytes()),
+            ("pdb.yaml", BUDGET.as_bytes()),
+            ("a.yaml", generator.as_bytes()),
+        ]);
+        gaps(&read_tree(&dir), &dir).len()
+    };
+    assert_eq!(function("registry.example/generator:1"), 1);
+    assert_eq!(function("registry.example/ksops:4"), 0);
+}
+
+#[test]
+fn what_only_looks_unread_is_no_gap() {
+    let set = "apiVersion: addons.cluster.x-k8s.io/v1beta1\nkind: ClusterResourceSet\nmetadata: {name: cni}\nspec: {resources: [{kind: ConfigMap, name: cni}]}\n";
+    for files in [
+        // A patch has a target of its own.
+        &[
+            (
+                "kustomization.yaml",
+                "resources: [pdb.yaml]\npatches: [{path: a.yaml, target: {kind: Deployment}}]\n",
+            ),
+            (
+                "a.yaml",
+                "kind: Deployment\nmetadata: {name: any}\nspec: {replicas: 1}\n",
+            ),
+        ][..],
+        &[
+            (
+                "kustomization.yaml",
+                "resources: [set.yaml]\nconfigMapGenerator: [{name: cni, files: [pdb.yaml]}]\n",
+            ),
+            ("set.yaml", set),
+        ],
+        &[(
+            "score.yaml",
+            "apiVersion: score.dev/v1b1\nmetadata: {name: cart}\ncontainers: {}\n",
+        )],
+        &[(
+            "group_vars/all/vault.yml",
+            "$ANSIBLE_VAULT;1.1;AES256\n6162\n",
+        )],
+        &[("locales/a.json", "\"text\"\n")],
+        &[(
+            ".devcontainer/devcontainer.json",
+            "// settings\n{\"name\": \"a\",}\n",
+        )],
+    ] {
+        let all = files.iter().copied().chain([("pdb.yaml", BUDGET)]);
+        let all: Vec<_> = all.map(|(path, text)| (path, text.as_bytes())).collect();
+        let dir = tree(&all);
+        assert_eq!(gaps(&read_tree(&dir), &dir), [""; 0], "{files:?}");
+    }
+    let lone = "kind: Deployment\nmetadata: {name: any}\n";
+    let dir = tree(&[("a.yaml", lone.as_bytes()), ("pdb.yaml", BUDGET.as_bytes())]);
+    assert_eq!(gaps(&read_tree(&dir), &dir).len(), 1);
+    let dir = tree(&[
+        ("a.yaml", b"$ANSIBLE_VAULT;1.1;AES256\n6162\n"),
+        ("pdb.yaml", BUDGET.as_bytes()),
+    ]);
+    assert_eq!(gaps(&read_tree(&dir), &dir).len(), 1);
+}

@@ -14,6 +14,7 @@ use crate::facts::pods::pods_need;
 use crate::facts::workloads::{RolloutStatus, WorkloadIndex, rollout_status};
 use crate::rules::engine::manifests::{ManifestContent, add_object, manifest_contents};
 use crate::rules::{AffectedObject, CheckContext, Finding, Rule, RuleKind, Severity};
+use crate::snapshot::MissingData;
 use crate::text::first_and_more;
 
 /// A pod that has just started, or just lost its readiness, may yet be well.
@@ -52,6 +53,7 @@ pub(crate) const ZERO: Rule = Rule {
         needs: |_| budget_needs_with_workloads(),
         evaluate: no_disruptions_allowed,
     },
+    unevaluated: stale_statuses,
     ..Rule::DEFAULT
 };
 
@@ -184,6 +186,31 @@ fn no_disruptions_allowed(context: &CheckContext<'_>) -> Vec<Finding> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Budgets whose controller has not computed them since they were changed, or at all.
+fn stale_statuses(context: &CheckContext<'_>) -> Vec<MissingData> {
+    let Some(budgets) = context.budgets() else {
+        return Vec::new();
+    };
+    let workloads = context.fact(WorkloadIndex::new);
+    let stale = budgets.budgets.iter().filter(|budget| {
+        let covers_pods = budget.refused_pods().next().is_some();
+        covers_pods && !budget.is_status_current() && budget.impossible_reason(&workloads).is_none()
+    });
+    let gaps = stale.map(|budget| MissingData {
+        what: format!(
+            "disruptions that the budget {} allows",
+            budget.row.meta.namespaced_name()
+        ),
+        why: match budget.status_number("observedGeneration") {
+            0 => "the disruption controller has not computed it yet",
+            _ => "its status is of an earlier generation: the disruption controller is behind",
+        }
+        .to_owned(),
+        rbac: None,
+    });
+    gaps.collect()
 }
 
 fn sync_failed(context: &CheckContext<'_>) -> Vec<Finding> {

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{invisible_static_pods, kube_system_object, mirror_pod_needs, static_pod_needs};
+use super::{
+    flag_needs, invisible_static_pods, kube_system_object, mirror_pod_needs, static_pod_needs,
+};
 use crate::catalog::{FeatureGate, Minor};
 use crate::evidence::{Evidence, EvidenceSource};
-use crate::facts::control_plane::{APISERVER, ComponentConfig, ConfigSource, ETCD};
-use crate::facts::{component_manifests, control_plane};
+use crate::facts::control_plane;
+use crate::facts::control_plane::{APISERVER, ComponentConfig, ConfigSource, ETCD, KUBEADM};
 use crate::need::Need;
 use crate::path::HopId;
-use crate::rules::engine::manifests::{ManifestContent, add_object, manifest_contents};
+use crate::rules::engine::manifests::{add_object, affected_manifest};
 use crate::rules::{
     AffectedObject, Applicability, CheckContext, Finding, FindingDraft, Rule, RuleKind, Severity,
 };
@@ -32,7 +34,7 @@ pub(crate) const FEATURE_GATES: Rule = Rule {
         needs: |_| feature_gate_needs(),
         evaluate: removed_feature_gates,
     },
-    optional_needs: mirror_pod_needs,
+    optional_needs: flag_needs,
     unevaluated: hidden_flags,
     reads_files: true,
     ..Rule::DEFAULT
@@ -52,7 +54,7 @@ pub(crate) const FLAGS_REMOVED: Rule = Rule {
         needs: |_| component_config_needs(),
         evaluate: removed_flags,
     },
-    optional_needs: mirror_pod_needs,
+    optional_needs: flag_needs,
     unevaluated: hidden_flags,
     reads_files: true,
     ..Rule::DEFAULT
@@ -126,9 +128,15 @@ fn removed_feature_gates(context: &CheckContext<'_>) -> Vec<Finding> {
             true => BTreeMap::new(),
             false => setting.flags.feature_gates(),
         };
-        set.iter()
-            .filter_map(|(gate, value)| gate_incompatibility(removals.feature_gate(gate)?, *value))
-            .collect()
+        let rows = match setting.component {
+            KUBEADM => &removals.kubeadm_gates,
+            _ => &removals.feature_gates,
+        };
+        let incompatible = set.iter().filter_map(|(gate, value)| {
+            let row = rows.iter().find(|row| row.name == *gate)?;
+            gate_incompatibility(row, *value)
+        });
+        incompatible.collect()
     })
 }
 
@@ -230,20 +238,21 @@ pub(super) fn incompatibility_findings(
     rule: &Rule,
     incompatible: impl Fn(&ComponentConfig<'_>) -> Vec<Incompatibility>,
 ) -> Vec<Finding> {
-    let contents = manifest_contents(context);
-    let settings = all_configs(context, &contents);
+    let settings = &context.component_configs.visible;
     let mut found: BTreeMap<(&str, String, Option<HopId>), FindingDraft> = BTreeMap::new();
-    for setting in &settings {
+    for setting in settings {
         let is_live =
             |other: &ComponentConfig<'_>| matches!(other.source, ConfigSource::Kubeadm(_));
         let is_regenerated = !setting.is_of_kubeadm()
             && settings
                 .iter()
                 .any(|other| is_live(other) && other.component == setting.component);
-        let severity = if is_regenerated {
-            Severity::Note
-        } else {
-            rule.severity
+        let severity = match (&setting.source, setting.component) {
+            _ if is_regenerated => Severity::Note,
+            // An upgrade mentions its own gates that it does not know; only `kubeadm init` refuses them.
+            (ConfigSource::Manifest { .. }, KUBEADM) => Severity::Warning,
+            (_, KUBEADM) => Severity::Note,
+            _ => rule.severity,
         };
         for incompatibility in incompatible(setting) {
             let (is_affected, hop) = affected_hop(context, setting, incompatibility.since);
@@ -252,9 +261,14 @@ pub(super) fn incompatibility_findings(
             }
             let detail = incompatibility.detail;
             let object = match setting.source {
-                ConfigSource::Manifest { at, .. } => contents[at].affected(detail),
+                ConfigSource::Manifest {
+                    object, release, ..
+                } => affected_manifest(object, release, detail),
                 ConfigSource::Kubeadm(row) => kube_system_object(row, "v1", "ConfigMap", detail),
                 ConfigSource::StaticPod(row) => kube_system_object(row, "v1", "Pod", detail),
+                ConfigSource::DaemonSet(row) => {
+                    kube_system_object(row, "apps/v1", "DaemonSet", detail)
+                }
                 ConfigSource::Node(node) => {
                     let detail =
                         format!("arguments of the node for {}: {detail}", setting.component);
@@ -301,31 +315,13 @@ fn affected_hop(
     (hop.is_some() || is_manifest && path.reaches(since), hop)
 }
 
-/// What components are configured with, in the cluster and in manifests and Helm releases.
-pub(super) fn all_configs<'a>(
-    context: &CheckContext<'a>,
-    contents: &[ManifestContent<'a>],
-) -> Vec<ComponentConfig<'a>> {
-    let mut settings = context.fact(control_plane::component_configs);
-    let of_manifests = contents.iter().enumerate();
-    let of_manifests = of_manifests.flat_map(|(at, content)| {
-        component_manifests::manifest_configs(at, content.object, content.fields)
-    });
-    settings.extend(of_manifests);
-    settings
-}
-
 /// Static pods and configurations in manifests whose flags are hidden.
-fn hidden_in_manifests(context: &CheckContext<'_>) -> Vec<MissingData> {
-    let contents = manifest_contents(context).into_iter();
-    let hidden = contents.filter_map(|content| {
-        let component = component_manifests::hidden_flags(content.object, content.fields)?;
-        Some(MissingData {
-            what: format!("flags of {component} in {}", content.object.location),
-            why: "it does not show them: a script, a variable, a template or the image sets them; compare them with the release notes of the target"
-                .to_owned(),
-            rbac: None,
-        })
-    });
-    hidden.collect()
+fn hidden_in_manifests(context: &CheckContext<'_>) -> impl Iterator<Item = MissingData> {
+    let hidden = context.component_configs.hidden.iter();
+    hidden.map(|(component, object)| MissingData {
+        what: format!("flags of {component} in {}", object.location),
+        why: "it does not show them: a script, a variable, a template or the image sets them; compare them with the release notes of the target"
+            .to_owned(),
+        rbac: None,
+    })
 }

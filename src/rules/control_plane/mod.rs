@@ -29,6 +29,14 @@ pub(super) fn mirror_pod_needs(_: &NeedContext<'_>) -> Vec<Need> {
     vec![control_plane::mirror_pods_need()]
 }
 
+/// The same, and how kube-proxy is configured.
+pub(super) fn flag_needs(context: &NeedContext<'_>) -> Vec<Need> {
+    let mut needs = mirror_pod_needs(context);
+    needs.push(control_plane::kube_proxy_flags_need());
+    needs.push(control_plane::kube_proxy_config_need());
+    needs
+}
+
 /// Why static pods could not be read, and the components of the control plane that are not visible on control plane nodes.
 /// Managed control planes have no nodes.
 fn invisible_static_pods(context: &CheckContext<'_>) -> Vec<MissingData> {

@@ -2,12 +2,11 @@
 //! start.
 
 use super::arguments::{
-    Incompatibility, all_configs, component_config_needs, feature_gate_needs, hidden_flags,
+    Incompatibility, component_config_needs, feature_gate_needs, hidden_flags,
     incompatibility_findings,
 };
 use super::mirror_pod_needs;
 use crate::facts::control_plane::{ComponentConfig, ETCD};
-use crate::rules::engine::manifests::manifest_contents;
 use crate::rules::{Applicability, CheckContext, Finding, Rule, RuleKind, Severity};
 
 /// Controllers that the target does not have.
@@ -126,8 +125,8 @@ fn unmet_dependencies(context: &CheckContext<'_>) -> Vec<Finding> {
 
 fn removed_etcd_flags(context: &CheckContext<'_>) -> Vec<Finding> {
     let flags = &context.catalog.control_plane_removals.flags;
-    let settings = all_configs(context, &manifest_contents(context));
-    if !settings.iter().any(ComponentConfig::is_of_kubeadm) {
+    let mut settings = context.component_configs.visible.iter();
+    if !settings.any(ComponentConfig::is_of_kubeadm) {
         return Vec::new();
     }
     let removed = || flags.iter().filter(|row| row.component == ETCD);

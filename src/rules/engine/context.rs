@@ -9,6 +9,7 @@ use crate::api_usage::ApiUsage;
 use crate::catalog::{Catalog, GroupResource, Gvk};
 use crate::detect::DetectedCluster;
 use crate::facts::budgets::{BudgetCoverage, ClusterBudgets};
+use crate::facts::component_manifests::ComponentConfigs;
 use crate::facts::pods;
 use crate::facts::unfinished_hop::UnfinishedHop;
 use crate::need::{ClusterId, Need};
@@ -39,6 +40,8 @@ pub struct CheckContext<'a> {
     pub api_usages: Vec<ApiUsage>,
     /// Which pods the budgets cover; computed once, for several rules.
     pub(crate) budget_coverage: OnceLock<BudgetCoverage>,
+    /// Flags of components; computed once, for several rules.
+    pub(crate) component_configs: ComponentConfigs<'a>,
     /// The other clusters of the run, also those that are not read.
     pub other_clusters: Vec<ClusterId>,
 }
@@ -65,6 +68,7 @@ impl<'a> CheckContext<'a> {
         now: Timestamp,
     ) -> Self {
         let view = cluster.map(|cluster| ClusterView::new(cluster, catalog));
+        let releases = api_usage::current_releases(cluster, &snapshot.files);
         let read = snapshot.clusters.iter().map(|other| &other.id);
         let unread = snapshot.unread.iter().map(|other| &other.id);
         let others = read.chain(unread);
@@ -85,6 +89,7 @@ impl<'a> CheckContext<'a> {
             now,
             api_usages: api_usage::resolve_usages(view, &snapshot.files, catalog, path),
             budget_coverage: OnceLock::new(),
+            component_configs: ComponentConfigs::new(view, &snapshot.files, releases, catalog),
             other_clusters: others.cloned().collect(),
         }
     }

@@ -35,25 +35,34 @@ impl ManifestContent<'_> {
 
     /// The object of a finding.
     pub(crate) fn affected(&self, detail: String) -> AffectedObject {
-        let source = match self.release {
-            Some(_) => EvidenceSource::Helm,
-            None => EvidenceSource::File,
-        };
-        let owner = |release: &HelmReleaseRow| {
-            format!("helm release {}/{}", release.namespace, release.release)
-        };
-        AffectedObject {
-            cluster: None,
-            namespace: self.object.namespace.clone(),
-            api_version: self.object.api_version.clone(),
-            kind: self.object.kind.clone(),
-            name: self.object.name.clone(),
-            owner: self.release.map(owner),
-            evidence: vec![Evidence {
-                location: Some(self.object.location.clone()),
-                ..Evidence::new(source, detail)
-            }],
-        }
+        affected_manifest(self.object, self.release, detail)
+    }
+}
+
+/// The object of a finding: one of a file, or of a release of Helm.
+pub(crate) fn affected_manifest(
+    object: &ManifestObject,
+    release: Option<&HelmReleaseRow>,
+    detail: String,
+) -> AffectedObject {
+    let source = match release {
+        Some(_) => EvidenceSource::Helm,
+        None => EvidenceSource::File,
+    };
+    let owner = |release: &HelmReleaseRow| {
+        format!("helm release {}/{}", release.namespace, release.release)
+    };
+    AffectedObject {
+        cluster: None,
+        namespace: object.namespace.clone(),
+        api_version: object.api_version.clone(),
+        kind: object.kind.clone(),
+        name: object.name.clone(),
+        owner: release.map(owner),
+        evidence: vec![Evidence {
+            location: Some(object.location.clone()),
+            ..Evidence::new(source, detail)
+        }],
     }
 }
 

@@ -174,14 +174,16 @@ fn unreadable_runtimes(context: &CheckContext<'_>, rule: &Rule) -> Vec<MissingDa
             name.is_none_or(|name| name == limit.runtime)
                 && affected_hop(context, node, from, worst).is_some()
         });
-        // Where nothing is reported, the version of the kubelet is not either.
-        if is_concerned && !reported.is_empty() && is_unreadable_runtime(reported) {
+        if is_concerned && is_unreadable_runtime(reported) {
             nodes.entry(reported).or_default().push(&node.name);
         }
     }
     let gap = |(reported, names): (&str, Vec<&str>)| MissingData {
         what: format!("the container runtime version of {}", list_names(&names)),
-        why: format!("{reported:?} names no version"),
+        why: match reported {
+            "" => "the kubelet reports none".to_owned(),
+            reported => format!("{reported:?} names no version"),
+        },
         rbac: None,
     };
     nodes.into_iter().map(gap).collect()

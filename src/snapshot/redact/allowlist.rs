@@ -24,7 +24,7 @@ const PUBLIC_DOMAINS: [&str; 9] = [
 const PUBLIC_NAMES: &str = "
     kube-system kube-public kube-node-lease default kubernetes kubernetes-admin system masters anonymous node nodes
     kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubeadm etcd coredns kube-dns
-    kubeadm-config kubelet-config cloud-controller-manager kube-rbac-proxy cluster-admin
+    kubeadm-config kubelet-config config.conf cloud-controller-manager kube-rbac-proxy cluster-admin
     system-cluster-critical system-node-critical foregroundDeletion orphan serviceaccount serviceaccounts bootstrappers
     control-plane master worker
     app component tier k8s-app name role version control-plane-component

@@ -2,13 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::event::{EventKind, EventScope, WatchEvent};
+use super::super::event::{EventKind, WatchEvent};
+use super::super::message;
 use super::super::outage::{Outage, OutageKind};
 use super::super::picture::Picture;
 use super::super::progress::UpgradePhase;
-use super::super::{message, stall};
 use super::UpgradeWatch;
-use crate::snapshot::ClusterView;
 use crate::text::human_duration;
 
 /// How long nothing may run the version that was found before the upgrade counts as taken back.
@@ -113,13 +112,8 @@ impl UpgradeWatch<'_> {
             return None;
         }
         self.is_stalled = true;
-        let chain = match self.picture.as_ref().zip(self.cluster.as_ref()) {
-            Some((picture, cluster)) => {
-                let view = ClusterView::new(cluster, self.catalog);
-                stall::wait_chain(picture, view, self.drains.since(), at)
-            }
-            None => None,
-        };
+        let found = self.find_waits(at);
+        let chain = self.waits.explain(&found).cloned();
         let links = chain.as_ref().map(|chain| &*chain.links);
         let links = links.unwrap_or_default();
         let present = self
@@ -136,10 +130,7 @@ impl UpgradeWatch<'_> {
             what.as_deref()
                 .unwrap_or("no cause was found in the objects that are read")
         );
-        let scope = match links.first() {
-            Some(object) if object.kind == "Node" => EventScope::Node(object.name.clone()),
-            _ => self.cluster_scope(),
-        };
+        let scope = self.scope_of(links);
         let mut event = self.event(at, EventKind::Stall, scope, text);
         event.objects = links.to_vec();
         event.chain = chain;

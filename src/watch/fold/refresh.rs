@@ -26,6 +26,7 @@ impl UpgradeWatch<'_> {
             return self.begin(at);
         };
         let done_before = self.done(&picture);
+        let is_of_waits = matches!(touched, Touched::Waits | Touched::PodsOf(_));
         let is_of_pods = matches!(touched, Touched::PodsOf(_));
         let mut changes = self.refresh(&mut picture, touched, at);
         let has_changed = self.novelty.take(&changes, &picture);
@@ -46,6 +47,7 @@ impl UpgradeWatch<'_> {
         events
             .extend(changes.map(|(scope, text)| self.event(at, EventKind::Progress, scope, text)));
         events.extend(self.check_idle(at));
+        events.extend(self.check_waits(is_of_waits, at));
         events.extend(self.check_finished(at));
         events.extend(self.check_platform_failed(at));
         events.extend(self.check_taken_back(at));
@@ -135,7 +137,7 @@ impl UpgradeWatch<'_> {
             _ => false,
         };
         match touched {
-            Touched::Nothing | Touched::Plans | Touched::Platform => {}
+            Touched::Nothing | Touched::Plans | Touched::Platform | Touched::Waits => {}
             Touched::ApiServers => {
                 let versions: BTreeSet<Release> = self.probes.iter().cloned().collect();
                 if picture.control_plane.api_servers != versions {
@@ -204,18 +206,20 @@ impl UpgradeWatch<'_> {
         let in_flight = self.drains.in_flight();
         self.warnings
             .retain_nodes(|node| in_flight.contains_key(node));
-        self.forget_pods();
+        self.forget_rows();
         messages
     }
 
-    /// Drops the pods of nodes that no longer drain.
-    pub(super) fn forget_pods(&mut self) {
+    /// Drops the pods of nodes that no longer drain, and lists that are no longer wanted.
+    pub(super) fn forget_rows(&mut self) {
         let followed = self.drains.followed();
+        let wanted = &self.wanted;
         if let Some(cluster) = &mut self.cluster {
             cluster
                 .ledger
                 .retain(|result| match Part::of(&result.target) {
                     Part::PodsOf(node) => followed.contains(node),
+                    Part::Waits => wanted.iter().any(|need| need.target == result.target),
                     _ => true,
                 });
         }

@@ -7,7 +7,7 @@ use super::super::nodes::NodeUpdate;
 use super::super::observation::Change;
 use super::{RECENT_PROBES, UpgradeWatch};
 use crate::catalog::Release;
-use crate::need::{Discovery, ReadTarget};
+use crate::need::{Discovery, Need, ReadTarget};
 use crate::snapshot::{ClusterSnapshot, ReadOutcome, ReadResult, RowKey, Rows};
 
 impl UpgradeWatch<'_> {
@@ -55,13 +55,20 @@ impl UpgradeWatch<'_> {
 
     /// A list that failed says nothing: what cannot be read now has not gone.
     pub(super) fn merge_list(&mut self, result: &ReadResult) -> Option<Touched> {
-        if matches!(result.outcome, ReadOutcome::Failed { .. }) {
+        let part = Part::of(&result.target);
+        let has_failed = matches!(result.outcome, ReadOutcome::Failed { .. });
+        // Of a list that was never read, why is worth knowing.
+        if has_failed && (part != Part::Waits || self.reading_mut(&result.target).is_some()) {
             return None;
         }
         self.cluster.as_ref()?;
-        if let Part::PodsOf(node) = Part::of(&result.target)
+        if let Part::PodsOf(node) = part
             && !self.drains.followed().contains(node)
         {
+            return None;
+        }
+        let is_wanted = |need: &Need| need.target == result.target;
+        if part == Part::Waits && !self.wanted.iter().any(is_wanted) {
             return None;
         }
         let mut touched = self.touched(&result.target, &result.rows);
@@ -132,6 +139,7 @@ pub(super) enum Touched {
     Managed,
     Plans,
     Platform,
+    Waits,
 }
 
 impl Touched {
@@ -150,6 +158,7 @@ impl From<Part<'_>> for Touched {
             Part::Nodes | Part::Warnings | Part::None => Self::Nothing,
             Part::Plans => Self::Plans,
             Part::Platform => Self::Platform,
+            Part::Waits => Self::Waits,
         }
     }
 }

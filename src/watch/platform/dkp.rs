@@ -23,6 +23,8 @@ const GROUP_SUFFIXES: [&str; 2] = [".mesosphere.io", ".d2iq.io"];
 const FLUX_SUFFIX: &str = ".toolkit.fluxcd.io";
 /// How long Helm may take for an application: the time-out of Kommander's core applications.
 const APPLICATION_TIMEOUT: SignedDuration = SignedDuration::from_mins(20);
+/// What a HelmRelease says that is not tried again.
+const EXHAUSTED: &str = "retries exhausted";
 /// Reasons of a Ready that is not True while nothing is wrong.
 const PROGRESS_REASONS: [&str; 4] = [
     "Progressing",
@@ -156,6 +158,7 @@ pub(super) fn rollout(
         // An application that was just changed looks ready until Flux has seen it.
         is_final: false,
         others: estate.attached.iter().map(attached).collect(),
+        is_upgrade: goal.is_some() || !matches!(parts[0].state, DkpPartState::Done),
         ..summary(view, &parts)
     })
 }
@@ -186,8 +189,13 @@ fn summary(view: ClusterView<'_>, parts: &[DkpPart]) -> PlatformRollout {
     let kustomization = failing_kustomization(view, parts);
     let (phase, shown) = match (failing, kustomization, working, next) {
         (Some((part, why)), ..) => (
-            PlatformPhase::Retrying {
-                why: format!("{}: {why}", part.name),
+            match why.contains(EXHAUSTED) {
+                true => PlatformPhase::Held {
+                    why: format!("{}: {why}", part.name),
+                },
+                false => PlatformPhase::Retrying {
+                    why: format!("{}: {why}", part.name),
+                },
             },
             Some(part.shown_by.clone()),
         ),
@@ -210,9 +218,11 @@ fn summary(view: ClusterView<'_>, parts: &[DkpPart]) -> PlatformRollout {
         part: "",
         current: working.map(|(part, why)| format!("{}: {why}", part.name)),
         shown_by: shown.unwrap_or_default(),
+        root: None,
         part_timeout: SignedDuration::ZERO,
         is_final: false,
         others: Vec::new(),
+        is_upgrade: true,
         phase,
     }
 }
@@ -320,7 +330,7 @@ fn is_version(text: &str) -> bool {
 }
 
 fn is_failure(reason: &str, message: &str) -> bool {
-    message.contains("retries exhausted") || !PROGRESS_REASONS.contains(&reason)
+    message.contains(EXHAUSTED) || !PROGRESS_REASONS.contains(&reason)
 }
 
 fn is_suspended(row: &ObjectRow) -> bool {

@@ -118,9 +118,11 @@ fn platform(part: &'static str, phase: PlatformPhase) -> PlatformRollout {
         part,
         current: None,
         shown_by: PlatformObject::default(),
+        root: None,
         part_timeout: SignedDuration::ZERO,
         is_final: true,
         others: Vec::new(),
+        is_upgrade: true,
         phase,
     }
 }
@@ -193,15 +195,15 @@ fn installation(view: ClusterView<'_>) -> Option<PlatformRollout> {
         }
         InstallerProgress::Working { done, .. } => {
             let phase = match installation.state {
-                "Error" => PlatformPhase::Retrying {
-                    why: format!("{}; it is tried again", why_failed()),
-                },
+                "Error" => PlatformPhase::Retrying { why: why_failed() },
                 "InProgress" => PlatformPhase::Working,
                 _ => PlatformPhase::Pending {
                     is_requested: true,
-                    why: installer.trouble.unwrap_or_else(|| {
-                        "its installer has not begun; the status is that of the last run".to_owned()
-                    }),
+                    why: match &installer.trouble {
+                        Some((pod, why)) => format!("pod {}: {why}", pod.name),
+                        None => "its installer has not begun; the status is that of the last run"
+                            .to_owned(),
+                    },
                 },
             };
             let is_running =
@@ -209,6 +211,7 @@ fn installation(view: ClusterView<'_>) -> Option<PlatformRollout> {
             PlatformRollout {
                 done,
                 current: is_running.then(|| installation.description.to_owned()),
+                root: installer.trouble,
                 ..of_phase(phase)
             }
         }
@@ -226,7 +229,7 @@ struct Installer {
     /// Whether its image is newer than all of its ReplicaSets.
     is_image_new: bool,
     /// Why its pod does not run.
-    trouble: Option<String>,
+    trouble: Option<(PlatformObject, String)>,
 }
 
 impl Installer {
@@ -291,39 +294,31 @@ fn image<'a>(row: &'a ObjectRow, containers: &str) -> Option<&'a str> {
 }
 
 /// What keeps a pod from running: a container that waits for anything but its start, or an init container that failed.
-fn trouble(pod: &ObjectRow) -> Option<String> {
+fn trouble(pod: &ObjectRow) -> Option<(PlatformObject, String)> {
     let statuses = |field: &str| {
         let statuses = pod.object.pointer(&format!("/status/{field}"));
         statuses.and_then(Value::as_array).into_iter().flatten()
     };
     let mut all = statuses("initContainerStatuses").chain(statuses("containerStatuses"));
-    all.find_map(|status| {
+    let why = all.find_map(|status| {
         let name = status["name"].as_str().unwrap_or_default();
         let waiting = &status["state"]["waiting"];
         let reason = waiting["reason"].as_str().unwrap_or_default();
         let exit = status["state"]["terminated"]["exitCode"].as_i64();
         match (reason, exit) {
             ("" | "PodInitializing" | "ContainerCreating", None | Some(0)) => None,
-            ("" | "PodInitializing" | "ContainerCreating", Some(code)) => Some(format!(
-                "pod {}: container {name} ended with exit code {code}",
-                pod.meta.name
-            )),
+            ("" | "PodInitializing" | "ContainerCreating", Some(code)) => {
+                Some(format!("container {name} ended with exit code {code}"))
+            }
             (reason, _) => {
-                let message = waiting["message"]
-                    .as_str()
-                    .map(first_line)
-                    .unwrap_or_default();
-                let message = match message.is_empty() {
-                    true => String::new(),
-                    false => format!(": {message}"),
-                };
-                Some(format!(
-                    "pod {}: container {name}: {reason}{message}",
-                    pod.meta.name
-                ))
+                let message = waiting["message"].as_str().map(first_line);
+                let message = message.filter(|message| !message.is_empty());
+                let message = message.map_or_else(String::new, |message| format!(": {message}"));
+                Some(format!("container {name}: {reason}{message}"))
             }
         }
-    })
+    });
+    Some((shown_by("Pod", &pod.meta), why?))
 }
 
 fn first_line(text: &str) -> &str {
@@ -355,7 +350,7 @@ fn components(view: ClusterView<'_>) -> Option<PlatformRollout> {
         }
     } else if let Some(report) = retried {
         PlatformPhase::Retrying {
-            why: format!("component {} failed; it is tried again", report.name),
+            why: format!("component {} failed", report.name),
         }
     } else if running.is_some() {
         PlatformPhase::Working
@@ -390,10 +385,10 @@ fn modules(view: ClusterView<'_>) -> Option<PlatformRollout> {
     };
     let phase = if let Some((name, _)) = in_state(&["Error"]) {
         PlatformPhase::Retrying {
-            why: format!("module {name} is in state Error; it is tried again"),
+            why: format!("module {name} is in state Error"),
         }
     } else if let Some((name, _)) = in_state(&["Warning"]) {
-        PlatformPhase::Retrying {
+        PlatformPhase::Held {
             why: format!(
                 "module {name} is in state Warning: somebody has to act, its conditions say how"
             ),

@@ -66,8 +66,8 @@ impl PlatformProgress {
     /// What it is doing; `None` if it is not followed.
     pub(crate) fn phase(&self, rollout: Option<&PlatformRollout>) -> Option<UpgradePhase> {
         self.is_followed.then_some(())?;
-        let is_upgrading = rollout.is_some_and(PlatformRollout::is_upgrading);
-        Some(match is_upgrading || self.settled_since.is_some() {
+        let is_active = rollout.is_some_and(PlatformRollout::is_active);
+        Some(match is_active || self.settled_since.is_some() {
             _ if self.is_complete => UpgradePhase::Finished,
             true => UpgradePhase::Platform,
             false => UpgradePhase::Waiting,

@@ -32,12 +32,16 @@ pub struct PlatformRollout {
     pub current: Option<String>,
     /// What shows it.
     pub shown_by: PlatformObject,
+    /// What keeps that from going on, and why; `None` if nothing else is known.
+    pub root: Option<(PlatformObject, String)>,
     /// How long one part may take before it counts as stuck.
     pub part_timeout: SignedDuration,
     /// Whether it is complete as soon as it is at rest; otherwise more may follow.
     pub is_final: bool,
     /// Clusters that others upgrade, with their versions.
     pub others: Vec<String>,
+    /// Whether what is going on is an upgrade: a part that fails may have failed before.
+    pub is_upgrade: bool,
     /// What is going on.
     pub phase: PlatformPhase,
 }
@@ -72,9 +76,14 @@ pub enum PlatformPhase {
     },
     /// It is being installed.
     Working,
-    /// Something failed and is tried again, or waits for a person.
+    /// Something failed and is tried again.
     Retrying {
-        /// What failed, and what happens next.
+        /// What failed.
+        why: String,
+    },
+    /// Something failed or waits, and nothing but a person goes on.
+    Held {
+        /// What it is.
         why: String,
     },
     /// What drives it gave up.
@@ -88,11 +97,18 @@ impl PlatformRollout {
     /// Whether an upgrade is under way, or was given up half-way.
     #[must_use]
     pub fn is_upgrading(&self) -> bool {
+        self.is_upgrade && self.is_active()
+    }
+
+    /// Whether something is going on.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
         match &self.phase {
             PlatformPhase::Settled | PlatformPhase::Between { .. } => false,
             PlatformPhase::Pending { is_requested, .. } => *is_requested,
             PlatformPhase::Working
             | PlatformPhase::Retrying { .. }
+            | PlatformPhase::Held { .. }
             | PlatformPhase::Failed { .. } => true,
         }
     }

@@ -4,6 +4,7 @@ mod catalog;
 mod cluster;
 mod event;
 mod followed_plan;
+mod measured;
 mod plan;
 mod report;
 mod rules;

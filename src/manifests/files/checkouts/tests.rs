@@ -39,13 +39,14 @@ fn a_source_is_read_only_if_its_directory_yielded_manifests() {
     let source = |source: &str| application(&format!("source: {{{source}, {OWN}}}"));
     assert_eq!(missing(&source("path: apps/cart"), &[]), [""; 0]);
     assert_eq!(missing(&source("path: ./apps/"), &[]), [""; 0]);
+    // Nothing says that the tree is not the repository.
+    assert_eq!(missing(&source("path: ./"), &[]), [""; 0]);
     let unread = |path: &str| [format!("{path} of git.example/shop/deploy")];
     for (path, more) in [
         ("cart", vec![]),
         ("apps/web", vec![]),
         ("docs", vec![("docs/README.md", "# none")]),
         ("empty", vec![("empty/values.yaml", "a: 1\n")]),
-        (".", vec![]),
         ("../shop/apps/cart", vec![]),
     ] {
         assert_eq!(
@@ -117,20 +118,23 @@ fn a_directory_of_another_repository_is_not_the_one() {
     let flux = sync("path: apps/cart, sourceRef: {kind: GitRepository, name: flux-system}");
     for url in [
         "git@git.example:shop/deploy.git",
-        "https://git.example/fork/Deploy",
+        "https://git.example/Shop/Deploy.git",
+        "ssh://git@ssh.git.example:2222/shop/deploy",
+        "https://git.example/scm/shop/_git/deploy",
     ] {
         assert_eq!(beside(url, &own), [""; 0], "{url}");
         assert_eq!(beside(url, &flux), [""; 0], "{url}");
     }
-    let other = "https://git.example/shop/platform";
-    assert_eq!(
-        beside(other, &own),
-        ["apps/cart of git.example/shop/deploy"]
-    );
-    assert_eq!(
-        beside(other, &flux),
-        ["apps/cart of GitRepository flux-system"]
-    );
+    for other in [
+        "https://git.example/shop/platform",
+        "https://git.example/fork/deploy",
+        "https://other.example/shop/deploy",
+    ] {
+        let unread = ["apps/cart of git.example/shop/deploy"];
+        assert_eq!(beside(other, &own), unread, "{other}");
+        let unread = ["apps/cart of GitRepository flux-system"];
+        assert_eq!(beside(other, &flux), unread, "{other}");
+    }
 
     // Without git's word it can be the repository of one of them only.
     let second = "source: {path: apps, repoURL: 'https://git.example/shop/platform'}";
@@ -162,4 +166,102 @@ fn paths_begin_at_the_top_of_the_repository() {
         let files = read_all(&roots, b"").expect("they are there");
         assert_eq!(gaps(&files, &dir).len(), unread, "{roots:?}");
     }
+}
+
+#[test]
+fn another_revision_than_the_one_that_is_checked_out_is_not_read() {
+    let config = "[remote \"origin\"]\n\turl = git@git.example:shop/deploy.git\n";
+    let packed = "# pack-refs\naaaaaaaaaa refs/heads/main\naaaaaaaaaa refs/heads/same\nbbbbbbbbbb refs/tags/v2\n^aaaaaaaaaa\ncccccccccc refs/tags/v1\n";
+    let gap = |source: &str, head: &str| {
+        let dir = tree(&[
+            ("root.yaml", source.as_bytes()),
+            ("apps/cart/pdb.yaml", BUDGET.as_bytes()),
+            (".git/config", config.as_bytes()),
+            (".git/packed-refs", packed.as_bytes()),
+            (".git/HEAD", head.as_bytes()),
+        ]);
+        gaps(&read_tree(&dir), &dir).join("; ")
+    };
+    let at = |revision: &str| {
+        application(&format!(
+            "source: {{path: apps/cart, {OWN}, targetRevision: {revision}}}"
+        ))
+    };
+    let branch = "ref: refs/heads/main\n";
+    for revision in [
+        "main",
+        "refs/heads/main",
+        "HEAD",
+        "''",
+        "same",
+        "v2",
+        "aaaaaaa",
+    ] {
+        assert_eq!(gap(&at(revision), branch), "", "{revision}");
+    }
+    for revision in ["v1", "release", "'1.*'"] {
+        let gap = gap(&at(revision), branch);
+        let conflict = format!(
+            "branch main is checked out, the source names {}",
+            revision.trim_matches('\'')
+        );
+        assert!(gap.contains(&conflict), "{revision}: {gap}");
+    }
+    // No branch is checked out: it may be any.
+    assert_eq!(gap(&at("release"), "aaaaaaaaaa\n"), "");
+    let flux = sync("path: apps/cart, sourceRef: {kind: GitRepository, name: flux-system}");
+    assert_eq!(gap(&flux, branch), "");
+    let flux = flux.replace("{url:", "{ref: {branch: release}, url:");
+    let conflict = gap(&flux, branch);
+    assert!(
+        conflict.contains("branch main is checked out"),
+        "{conflict}"
+    );
+}
+
+#[test]
+fn directories_of_a_generator_are_read() {
+    let set = |generators: &str, path: &str| {
+        format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {{name: shop}}\nspec:\n  generators: [{generators}]\n  template: {{spec: {{source: {{{OWN}, path: '{path}'}}}}}}\n"
+        )
+    };
+    let directories = |path: &str| format!("{{git: {{{OWN}, directories: [{{path: '{path}'}}]}}}}");
+    for path in ["{{.path.path}}", "{{path}}", "{{ .path.path }}"] {
+        assert_eq!(
+            missing(&set(&directories("apps/*"), path), &[]),
+            [""; 0],
+            "{path}"
+        );
+    }
+    let unread = ["web of git.example/shop/deploy"];
+    assert_eq!(
+        missing(&set(&directories("web/*"), "{{path}}"), &[]),
+        unread
+    );
+    for (generators, path) in [
+        ("{clusters: {}}".to_owned(), "apps/{{name}}"),
+        (
+            format!("{}, {{clusters: {{}}}}", directories("apps/*")),
+            "{{path}}",
+        ),
+        (directories("apps/*"), "{{path}}/overlays"),
+    ] {
+        assert_eq!(
+            missing(&set(&generators, path), &[]),
+            ["a repository"],
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn empty_submodules_are_gaps() {
+    let modules = "[submodule \"base\"]\n\tpath = base\n\turl = https://git.example/base\n[submodule \"apps\"]\n\tpath = apps\n";
+    let dir = tree(&[
+        ("apps/pdb.yaml", BUDGET.as_bytes()),
+        (".gitmodules", modules.as_bytes()),
+    ]);
+    let gap = "base: an empty submodule of git: run `git submodule update --init`";
+    assert_eq!(gaps(&read_tree(&dir), &dir), [gap]);
 }

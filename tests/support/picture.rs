@@ -7,7 +7,7 @@ const CELL: (usize, usize) = (8, 18);
 const MARGIN: usize = 16;
 
 /// Lines of text with the colors of our own styles.
-pub(super) fn svg(screen: &str, columns: usize) -> String {
+pub(crate) fn svg(name: &str, screen: &str, columns: usize) -> String {
     let lines: Vec<String> = screen
         .lines()
         .flat_map(|line| wrap(line, columns))
@@ -15,7 +15,7 @@ pub(super) fn svg(screen: &str, columns: usize) -> String {
     let width = columns * CELL.0 + 2 * MARGIN;
     let height = lines.len() * CELL.1 + 2 * MARGIN;
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"kubectl upgrade-check\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{name}\">\n\
          <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#0d1117\"/>\n\
          <g font-family=\"ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace\" font-size=\"13\" fill=\"#e6edf3\" xml:space=\"preserve\">\n"
     );
@@ -55,6 +55,7 @@ fn spans(line: &str) -> String {
         let look = match code {
             "31;1" => "fill=\"#ff7b72\" font-weight=\"bold\"",
             "32;1" => "fill=\"#7ee787\" font-weight=\"bold\"",
+            "32" => "fill=\"#7ee787\"",
             "33" => "fill=\"#e3b341\"",
             "2" => "fill=\"#8b949e\"",
             "1" => "font-weight=\"bold\"",
