@@ -26,8 +26,10 @@ pub(crate) fn machine_deployments_need() -> Need {
     let fields = [
         detect::ROLLOUT_FIELDS,
         &[
+            "metadata.annotations",
             "metadata.labels",
             "spec.clusterName",
+            "spec.paused",
             "spec.rollout.strategy",
             "spec.strategy",
             "spec.template.spec.version",

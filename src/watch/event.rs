@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::chains::WaitChain;
+use super::object::EventObject;
 use super::progress::{PoolProgress, Progress};
 use crate::conditions::CompletionStatus;
 
@@ -70,34 +71,4 @@ pub enum EventScope {
     Cluster(String),
     /// A node.
     Node(String),
-}
-
-/// An object that an event names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventObject {
-    /// Its kind.
-    pub kind: String,
-    /// Its namespace; `None` for cluster-scoped objects.
-    pub namespace: Option<String>,
-    /// Its name.
-    pub name: String,
-    /// What is known of it; empty if it is only named.
-    pub why: String,
-}
-
-impl EventObject {
-    /// An object with what is known of it.
-    pub(super) fn new(
-        kind: impl Into<String>,
-        namespace: Option<&str>,
-        name: impl Into<String>,
-        why: impl Into<String>,
-    ) -> Self {
-        Self {
-            kind: kind.into(),
-            namespace: namespace.map(str::to_owned),
-            name: name.into(),
-            why: why.into(),
-        }
-    }
 }

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::chains::WaitChain;
-use super::event::{EventObject, EventScope};
+use super::event::EventScope;
 use super::goal::UpgradeGoal;
 use super::managed::{MachinePhase, ManagedRollout};
 use super::nodes::{NodePhase, NodeState};
+use super::object::EventObject;
 use super::picture::{Picture, RolloutState, StaticPodCounts};
 use super::plans::NodePlan;
 use super::platform::{PlatformGoal, PlatformPhase, PlatformRollout};

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::event::EventObject;
+use super::object::EventObject;
 use crate::catalog::GroupResource;
 use crate::need::{DetailLevel, ListSelector, Need};
 use crate::snapshot::ObjectRow;

@@ -383,7 +383,12 @@ fn every_kind_is_named() -> Result<(), Failed> {
         .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     let replayed: Vec<Value> = replayed.filter(is_type("blocker")).collect();
     let live: Vec<Value> = events.into_iter().filter(is_type("blocker")).collect();
-    assert!(replayed.starts_with(&live), "{replayed:#?}");
+    // The last second of a watch that is killed may not be recorded.
+    let lost = live.len().saturating_sub(replayed.len());
+    assert!(
+        live.starts_with(&replayed) && lost <= 1,
+        "{lost}: {replayed:#?}"
+    );
     Ok(())
 }
 

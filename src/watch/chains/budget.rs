@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::cause::WaitCause;
+use super::chain::{Found, Waits};
 use super::pod::{chain_through, controller, is_going, is_ready_or_going};
 use super::reads::{self, condition, label_selector, text_at};
-use super::{Found, WaitCause, Waits};
 use crate::facts::budgets::{self, DisruptionBudget, integer_at};
 use crate::need::Need;
 use crate::snapshot::{ObjectRow, PodRow};
-use crate::watch::event::EventObject;
+use crate::watch::object::EventObject;
 
 /// Budgets whose pods are read: those beyond are followed when these let go.
 const MAX_FOLLOWED: usize = 10;

@@ -2,13 +2,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::cause::WaitCause;
+use super::chain::{Found, Waits};
 use super::reads::{self, items_at, text_at};
-use super::{Found, WaitCause, Waits, budget, volume, webhook};
+use super::{budget, volume, webhook};
 use crate::need::Need;
 use crate::snapshot::{ObjectRow, PodRow};
 use crate::text::{human_duration, pluralize};
-use crate::watch::event::EventObject;
 use crate::watch::needs::pods_on_node_need;
+use crate::watch::object::EventObject;
 
 /// How much longer than its grace period a pod may take to end.
 const LATE_AFTER: SignedDuration = SignedDuration::from_mins(1);

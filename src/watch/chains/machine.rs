@@ -5,14 +5,15 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::cause::{Patience, WaitCause};
+use super::chain::{Found, Waits};
 use super::reads::{self, text_at};
-use super::{Found, WaitCause, Waits};
 use crate::detect::{self, CapiCondition};
 use crate::facts::capi;
 use crate::need::Need;
 use crate::snapshot::ObjectRow;
-use crate::watch::event::EventObject;
 use crate::watch::managed::{MachinePhase, ManagedRollout};
+use crate::watch::object::EventObject;
 
 const CLUSTER_LABEL: &str = "/metadata/labels/cluster.x-k8s.io~1cluster-name";
 const PAUSED_ANNOTATION: &str = "/metadata/annotations/cluster.x-k8s.io~1paused";
@@ -327,7 +328,7 @@ impl<'a> Cluster<'a> {
         match (text.is_empty(), has_failed) {
             (true, _) => None,
             (false, true) => Some(found),
-            (false, false) => Some(found.with_patience(super::cause::Patience::UntilStall)),
+            (false, false) => Some(found.with_patience(Patience::UntilStall)),
         }
     }
 }

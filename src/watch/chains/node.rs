@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
+use super::cause::WaitCause;
+use super::chain::{Found, Waits};
 use super::reads::{self, items_at, text_at};
-use super::{Found, WaitCause, Waits};
 use crate::need::Need;
-use crate::watch::event::EventObject;
 use crate::watch::nodes::NodePhase;
+use crate::watch::object::EventObject;
 use crate::watch::progress::UpgradePhase;
 
 /// Requests for a first certificate, while nodes are being upgraded: who asks is no node yet.

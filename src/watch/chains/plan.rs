@@ -1,7 +1,8 @@
 //! Plans of the system-upgrade-controller.
 
-use super::{Found, WaitCause, Waits};
-use crate::watch::event::EventObject;
+use super::cause::WaitCause;
+use super::chain::{Found, Waits};
+use crate::watch::object::EventObject;
 use crate::watch::plans::NodePlan;
 
 /// A Plan whose Job failed, or else one that is being applied.

@@ -3,41 +3,18 @@
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::cause::Patience;
+use super::cause::{Patience, WaitCause};
+use super::chain::{Found, Waits};
 use super::reads::{condition, items_at, text_at};
-use super::{Found, WaitCause, Waits, scheduling, volume};
+use super::reason::NotReady;
+use super::{scheduling, volume};
 use crate::snapshot::ObjectRow;
-use crate::text::ellipsize;
-use crate::watch::event::EventObject;
+use crate::watch::object::EventObject;
 
-/// The most characters of a message of kubelet or scheduler.
-const MAX_MESSAGE: usize = 300;
 /// Restarts from which on a container that ends is one that ends again and again.
 const MANY_RESTARTS: u64 = 2;
 /// How long a container may take to become ready before its probe is looked at.
 const STARTS_WITHIN: SignedDuration = SignedDuration::from_mins(5);
-
-/// A reason.
-#[derive(Debug)]
-pub(super) struct NotReady {
-    pub(super) cause: WaitCause,
-    pub(super) why: String,
-    patience: Patience,
-}
-
-impl NotReady {
-    pub(super) fn new(cause: WaitCause, why: &str) -> Self {
-        Self {
-            cause,
-            why: ellipsize(
-                &why.split_whitespace().collect::<Vec<_>>().join(" "),
-                MAX_MESSAGE,
-            )
-            .into(),
-            patience: cause.patience(),
-        }
-    }
-}
 
 /// Whether a pod counts as healthy for its budget, or does not count any more.
 pub(super) fn is_ready_or_going(pod: &ObjectRow) -> bool {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Waits;
+use super::chain::Waits;
 use crate::catalog::GroupResource;
 use crate::facts::{budgets, capi};
 use crate::need::{DetailLevel, Freshness, ListSelector, Need, ReadTarget};
@@ -185,14 +185,9 @@ pub(super) fn evictions() -> Need {
     objects("lifecycle.k8s.io", "evictions", &fields)
 }
 
+/// As a watch of DKP reads them, so that one list answers both.
 pub(super) fn machine_deployments() -> Need {
-    let need = capi::machine_deployments_need();
-    fresh(need.with_fields(&[
-        "metadata.labels",
-        "metadata.annotations",
-        "spec.clusterName",
-        "spec.paused",
-    ]))
+    capi::machine_deployments_need()
 }
 
 /// A selector of an object as a `labelSelector`; `None` if it selects nothing or cannot be written so.

@@ -5,8 +5,7 @@
 //!
 //! Source: kubernetes/kubernetes pkg/scheduler/framework/types.go (FitError), pkg/scheduler/apis/config/v1/default_plugins.go.
 
-use super::WaitCause;
-use super::cause::Patience;
+use super::cause::{Patience, WaitCause};
 
 /// Parts of reasons in the order of the filters.
 const REASONS: &[(&str, WaitCause)] = &[
@@ -47,7 +46,8 @@ pub(super) fn classify(message: &str) -> (WaitCause, Option<Patience>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{WaitCause, classify};
+    use super::super::cause::WaitCause;
+    use super::classify;
 
     #[test]
     fn the_reason_of_the_nodes_that_come_closest_counts() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::cause::Patience;
-use super::{Found, WaitChain};
+use super::chain::{Found, WaitChain};
 
 /// In this time everything that a chain rests on is read at least twice.
 const TWO_LOOKS: SignedDuration = SignedDuration::from_secs(12);

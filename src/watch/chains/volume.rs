@@ -2,11 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::pod::NotReady;
+use super::cause::WaitCause;
+use super::chain::{Found, Waits};
 use super::reads::{self, items_at, text_at};
-use super::{Found, WaitCause, Waits};
+use super::reason::NotReady;
 use crate::snapshot::ObjectRow;
-use crate::watch::event::EventObject;
+use crate::watch::object::EventObject;
 
 /// How long a node may be cordoned before its volumes are looked at, once it has no pods left.
 const LATE_AFTER: SignedDuration = SignedDuration::from_secs(30);

@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::cause::WaitCause;
+use super::chain::{Found, Waits};
 use super::reads::{self, items_at, text_at};
-use super::{Found, WaitCause, Waits};
 use crate::facts::label_selector::{LabelMap, WebhookLabelSelector};
 use crate::need::Need;
 use crate::snapshot::{ObjectRow, PodRow, Rows};
-use crate::watch::event::EventObject;
+use crate::watch::object::EventObject;
 
 /// Services whose endpoints are read.
 const MAX_SERVICES: usize = 10;

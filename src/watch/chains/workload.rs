@@ -1,10 +1,12 @@
 //! Rollouts in kube-system, and the pods of them that do not start.
 
+use super::cause::WaitCause;
+use super::chain::{Found, Waits};
 use super::pod::{chain_through, controller, is_ready_or_going};
-use super::{Found, WaitCause, Waits, reads};
+use super::reads;
 use crate::need::Need;
 use crate::snapshot::ObjectRow;
-use crate::watch::event::EventObject;
+use crate::watch::object::EventObject;
 use crate::watch::picture::RolloutState;
 
 /// Pods that have not started, while a rollout is not complete.
