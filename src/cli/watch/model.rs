@@ -162,10 +162,10 @@ fn platform_row(platform: &PlatformRollout) -> PhaseRow {
         status: match &platform.phase {
             PlatformPhase::Pending { why, .. }
             | PlatformPhase::Retrying { why }
+            | PlatformPhase::Held { why }
             | PlatformPhase::Failed { why } => why.clone(),
-            _ => current.map_or_else(String::new, |current| {
-                format!("{} {current}", platform.part)
-            }),
+            PlatformPhase::Between { next } => format!("{next} is next"),
+            _ => current.cloned().unwrap_or_default(),
         },
     }
 }
