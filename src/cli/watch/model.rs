@@ -113,7 +113,9 @@ fn phases(picture: &Picture, progress: &Progress, pools: &[PoolDoc]) -> Vec<Phas
         },
     };
     let platform = picture.platform.iter();
-    let platform = platform.filter(|platform| is_of_platform || platform.is_upgrading());
+    let is_finished = progress.phase == UpgradePhase::Finished && picture.goal.is_none();
+    let platform =
+        platform.filter(|platform| is_of_platform || is_finished || platform.is_upgrading());
     let mut rows: Vec<PhaseRow> = platform.map(platform_row).collect();
     let Some(goal) = &picture.goal else {
         if rows.is_empty() && progress.phase != UpgradePhase::Waiting {
