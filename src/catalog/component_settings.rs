@@ -29,7 +29,7 @@ pub enum SettingForm {
 pub struct ComponentSettings {
     /// API group.
     pub group: String,
-    /// Kind.
+    /// Kind; empty for files of installers, which have neither apiVersion nor kind.
     pub kind: String,
     /// Path of the settings, through sequences; empty for the object as a whole.
     pub path: String,
@@ -66,6 +66,13 @@ impl ComponentSettings {
             }
             _ => vec![self.path.clone()],
         }
+    }
+
+    /// Whether a text may be a file of an installer with such settings.
+    #[must_use]
+    pub fn may_be_in_file(&self, text: &str) -> bool {
+        let field = self.path.rsplit('.').next().unwrap_or_default();
+        self.kind.is_empty() && text.contains(field)
     }
 
     /// What an object has at the path.

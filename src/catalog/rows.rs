@@ -338,7 +338,7 @@ impl ManifestFields {
     /// Rows with the fields of these settings, one for each kind.
     pub(super) fn of_settings(settings: &[ComponentSettings]) -> Vec<Self> {
         let mut rows: Vec<Self> = Vec::new();
-        for setting in settings {
+        for setting in settings.iter().filter(|setting| !setting.kind.is_empty()) {
             let is_own = |row: &&mut Self| row.group == setting.group && row.kind == setting.kind;
             match rows.iter_mut().find(is_own) {
                 Some(row) => row.paths.extend(setting.kept_paths()),
@@ -412,6 +412,8 @@ pub enum HolderForm {
     SetMemberBase64,
     /// In ConfigMaps and Secrets that it names.
     Members,
+    /// In ConfigMaps that its pods mount, if they run a program that may apply them.
+    Mounted,
     /// Objects that it only names by their API, whose controller writes them.
     Named,
     /// In directories beside it, which a tool fills.
@@ -452,6 +454,12 @@ impl ManifestHolder {
     #[must_use]
     pub fn is_elsewhere(&self) -> bool {
         matches!(self.form, HolderForm::Chart | HolderForm::Repository)
+    }
+
+    /// Whether it names ConfigMaps or Secrets with manifests.
+    #[must_use]
+    pub fn has_members(&self) -> bool {
+        matches!(self.form, HolderForm::Members | HolderForm::Mounted)
     }
 
     /// Whether it may be a member of another object.

@@ -12,7 +12,7 @@ use crate::api::v1::UpgradeReport;
 use crate::fleet::Fleet;
 use crate::report;
 use crate::rules;
-use crate::rules::{CheckContext, Evaluation, Policy};
+use crate::rules::{CheckContext, Evaluation, Policy, Severity};
 
 impl ClusterCommand for CheckArgs {
     const PROFILE: CommandProfile = CHECK_PROFILE;
@@ -53,6 +53,11 @@ impl ClusterCommand for CheckArgs {
                 .map(str::to_owned)
                 .collect()
         });
+        let looked = evaluation.looked.iter();
+        look.evaluated = looked.copied().map(str::to_owned).collect();
+        let severities = [Severity::Blocker, Severity::Warning, Severity::Note].into_iter();
+        let failing = severities.filter(|severity| run.policy.fail_on.is_reached_by(*severity));
+        look.failing = failing.map(Severity::as_str).collect();
         let remarks = evaluation.remarks.iter();
         let mut notes: Vec<String> = remarks.map(|remark| remark_line(remark)).collect();
         notes.extend(

@@ -28,6 +28,7 @@ pub(super) const REPORT_FORMATS: &[FormatSpec] = &[
         "Object names, for xargs -L1 kubectl get",
     ),
     ("csv", OutputFormat::Csv, "One object per record"),
+    ("junit", OutputFormat::Junit, "One test case per rule"),
     (
         "waivers",
         OutputFormat::Waivers,

@@ -167,7 +167,9 @@ impl ClusterCommand for PlanArgs {
         error: &CliError,
         catalog: &Catalog,
     ) -> Result<Option<String>, CliError> {
-        use OutputFormat::{Csv, Html, Json, Markdown, Name, Summary, Table, Waivers, Wide, Yaml};
+        use OutputFormat::{
+            Csv, Html, Json, Junit, Markdown, Name, Summary, Table, Waivers, Wide, Yaml,
+        };
         match self.output {
             Json | Yaml | Markdown | Html => {
                 let now = self.source.read.now.unwrap_or_else(Timestamp::now);
@@ -175,7 +177,7 @@ impl ClusterCommand for PlanArgs {
                 self.render(&UpgradePlan::without_path(metadata, &error.message))
                     .map(Some)
             }
-            Table | Wide | Name | Summary | Csv | Waivers => Ok(None),
+            Table | Wide | Name | Summary | Csv | Junit | Waivers => Ok(None),
         }
     }
 }

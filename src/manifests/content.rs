@@ -70,6 +70,10 @@ pub(super) fn may_nest(text: &str, documents: &[ManifestDocument], catalog: &Cat
         own.chain(items)
     }
     let is_headless = || documents.iter().any(|document| !has_head(document));
+    let mut settings = catalog.component_settings.iter();
+    if settings.any(|row| row.may_be_in_file(text)) && is_headless() {
+        return true;
+    }
     let is_custom = |api_version| nested::is_custom(api_version, &catalog.apis);
     nested::may_nest(text, heads(documents).count())
         && (is_headless()

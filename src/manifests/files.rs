@@ -384,6 +384,7 @@ impl ManifestCollector<'_> {
         self.flush();
         // What members of members name is unheard of.
         let unread = std::mem::take(&mut self.unread_members).into_iter();
+        let unread = unread.filter(|(_, unread)| !unread.is_mounted);
         self.files.gaps.extend(unread.map(|(_, unread)| unread.gap));
     }
 

@@ -29,8 +29,10 @@ pub(crate) struct UnreadMember {
     pub(super) member: SetMember,
     /// The index of the row of the object that names it.
     pub(super) owner: usize,
-    /// The gap that it is if no other text has it.
+    /// The gap that it is if no other text has it; its place alone if it need not hold any.
     pub(super) gap: MissingData,
+    /// Whether it need not hold any: scripts and settings are mounted too.
+    pub(super) is_mounted: bool,
 }
 
 /// Members, each with the row of the object that names it.
@@ -86,9 +88,10 @@ impl HeldText {
 pub(super) fn texts(
     object: &Value,
     holder: &ManifestHolder,
+    is_mounted: bool,
 ) -> Vec<Result<HeldText, &'static str>> {
     let (parents, field) = parents(object, &holder.path);
-    let is_bundle = holder.form == HolderForm::Texts && holder.secret_type.is_empty();
+    let is_bundle = is_mounted || holder.form == HolderForm::Texts && holder.secret_type.is_empty();
     let parents = parents.iter().filter(|_| is_typed(object, holder));
     let texts = parents.flat_map(|parent| match (parent.get(field), holder.form) {
         (None, _) if parent.is_null() && is_bundle => vec![Err("it is null")],
@@ -106,7 +109,12 @@ pub(super) fn texts(
         }
         (Some(value), form) => {
             let texts = held_strings(value, form, &parent["encoding"]).into_iter();
-            let texts = texts.filter(|text| !is_bundle || may_be_manifest(parent, text));
+            // Scripts and settings are mounted too.
+            let is_wanted = |text: &Result<String, _>| match is_mounted {
+                true => text.as_ref().is_ok_and(|text| looks_like_manifest(text)),
+                false => !is_bundle || may_be_manifest(parent, text),
+            };
+            let texts = texts.filter(is_wanted);
             let texts = texts.map(|text| {
                 text.map(|text| HeldText {
                     kustomization: kustomization_name(parent),
@@ -140,13 +148,17 @@ pub(super) fn members<'a>(
 ) -> impl Iterator<Item = SetMember> + 'a {
     let (parents, field) = parents(object, &holder.path);
     let field = field.to_owned();
-    let named = parents
-        .into_iter()
-        .filter_map(move |parent| parent.get(&field));
-    named.flat_map(flattened).filter_map(|member| {
+    let is_mounted = holder.form == HolderForm::Mounted;
+    let applies = !is_mounted || nested::names_applier(&object.to_string());
+    let parents = parents.into_iter().filter(move |_| applies);
+    let named = parents.filter_map(move |parent| parent.get(&field));
+    named.flat_map(flattened).filter_map(move |member| {
         Some(SetMember {
-            // A reference to Secrets alone names no kind.
-            kind: member["kind"].as_str().unwrap_or("Secret").to_owned(),
+            // A reference to objects of one kind names none.
+            kind: match is_mounted {
+                true => "ConfigMap".to_owned(),
+                false => member["kind"].as_str().unwrap_or("Secret").to_owned(),
+            },
             name: member["name"].as_str()?.to_owned(),
         })
     })

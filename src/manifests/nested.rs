@@ -88,7 +88,12 @@ fn is_encoded(text: &str) -> bool {
 
 /// Whether a text is, or holds, a script that hands manifests to a program.
 pub(super) fn is_script(text: &str) -> bool {
-    text.contains("<<") && APPLIERS.iter().any(|applier| text.contains(applier))
+    text.contains("<<") && names_applier(text)
+}
+
+/// Whether a text names a program that applies manifests.
+pub(super) fn names_applier(text: &str) -> bool {
+    APPLIERS.iter().any(|applier| text.contains(applier))
 }
 
 /// What may be manifests within an object, except where rows say how it holds some.

@@ -40,6 +40,7 @@ pub fn render_catalog(
         | OutputFormat::Html
         | OutputFormat::Summary
         | OutputFormat::Csv
+        | OutputFormat::Junit
         | OutputFormat::Waivers => {
             let age = catalog.age_remark(today).map(|remark| remark + "\n");
             Ok(catalog_table(&summary, look) + &age.unwrap_or_default())

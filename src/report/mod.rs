@@ -8,7 +8,7 @@
 //! | `clusters`, `cluster_names` | a row for each cluster of a run, and their names in texts |
 //! | `page/` | Markdown and HTML; the templates are in `templates/` |
 //! | `encode` | JSON and YAML |
-//! | `name`, `csv`, `waivers` | `-o name`, `-o csv`, `-o waivers` |
+//! | `name`, `csv`, `junit`, `waivers` | `-o name`, `-o csv`, `-o junit`, `-o waivers` |
 //! | `event`, `live/` | lines of `upgrade-watch`, and its live view |
 //! | `summary` | what an upgrade took |
 //! | `rules` | `rules` and `explain` |
@@ -24,6 +24,7 @@ mod columns;
 mod csv;
 mod encode;
 mod event;
+mod junit;
 mod live;
 mod name;
 mod notices;
@@ -71,9 +72,11 @@ pub fn render_report(
     look: &RenderOptions,
 ) -> Result<String, RenderError> {
     let report = match format {
-        OutputFormat::Json | OutputFormat::Yaml | OutputFormat::Csv | OutputFormat::Waivers => {
-            Cow::Borrowed(report)
-        }
+        OutputFormat::Json
+        | OutputFormat::Yaml
+        | OutputFormat::Csv
+        | OutputFormat::Junit
+        | OutputFormat::Waivers => Cow::Borrowed(report),
         // Tables have findings by cluster.
         OutputFormat::Table | OutputFormat::Wide | OutputFormat::Summary => {
             with_cluster_names(report, false)
@@ -94,6 +97,7 @@ pub fn render_report(
         OutputFormat::Summary => Ok(table::summary_table(report, look)),
         OutputFormat::Csv => Ok(csv::report_csv(report, look.show_headers)),
         OutputFormat::Waivers => Ok(waivers::waivers_stub(report)),
+        OutputFormat::Junit => Ok(junit::report_junit(report, look)),
     }
 }
 

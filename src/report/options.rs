@@ -20,6 +20,8 @@ pub enum OutputFormat {
     Summary,
     /// One object per record. Plans and lists fall back to tables.
     Csv,
+    /// A test case per rule, for pipelines. Plans and lists fall back to tables.
+    Junit,
     /// A waivers file to fill in. Plans and lists fall back to tables.
     Waivers,
     /// For tickets and change requests. Lists fall back to tables.
@@ -41,6 +43,10 @@ pub struct RenderOptions {
     pub exit_reason: Option<String>,
     /// Rules that found nothing although everything that they need was read; listed if given.
     pub passed: Option<Vec<String>>,
+    /// Rules that looked at something.
+    pub evaluated: Vec<String>,
+    /// The severities that fail the run.
+    pub failing: Vec<&'static str>,
 }
 
 impl RenderOptions {
@@ -61,6 +67,8 @@ impl Default for RenderOptions {
             width: None,
             exit_reason: None,
             passed: None,
+            evaluated: Vec::new(),
+            failing: Vec::new(),
         }
     }
 }

@@ -38,6 +38,7 @@ pub fn render_rules(
         | OutputFormat::Html
         | OutputFormat::Summary
         | OutputFormat::Csv
+        | OutputFormat::Junit
         | OutputFormat::Waivers => Ok(rules_table(&list, look, all, false)),
         OutputFormat::Wide => Ok(rules_table(&list, look, all, true)),
     }

@@ -360,6 +360,7 @@ fn a_watch_refuses_targets_that_it_would_never_see() {
         ("cluster-api=1.5", "follows Kubernetes, DKP and Kyma"),
         ("kyma=1.99", "has no release 1.99"),
         ("1.25.99", "Kubernetes 1.25.99 was never published"),
+        ("1.15", "Kubernetes 1.15 is older than the catalog"),
     ] {
         let (code, message) = watch(&["--to", target, "--once"]);
         assert_eq!(code, Some(2), "{message}");

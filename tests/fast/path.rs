@@ -131,8 +131,6 @@ fn versions_that_were_never_published_are_no_targets() {
         (Some("1.24.17"), "1.25.99-eks-4f4795d", "1.25.16"),
         (Some("1.24.17"), "kubernetes=1.24.18", "1.24.17"),
         (None, "kubernetes=1.25.99", "1.25.16"),
-        (None, "kubernetes=1.15", "1.16.15"),
-        (None, "kubernetes=1.15.12", "1.16.15"),
         (None, "kubernetes=0.21", "1.16.15"),
         (None, "kubernetes=2.0", ""),
         (None, "kubernetes=2.0.1", ""),
@@ -144,6 +142,13 @@ fn versions_that_were_never_published_are_no_targets() {
         assert!(!error.is_no_path(), "{to} is a usage error: {error}");
         let says = format!("nearest releases are {nearest}");
         assert!(error.to_string().contains(&says), "{to}: {error}");
+    }
+    // These were published, before the catalog begins.
+    for to in ["kubernetes=1.15", "kubernetes=1.15.12"] {
+        let error = solve(None, to).expect_err(to).to_string();
+        let says = format!("Kubernetes {} is older than the catalog", &to[11..]);
+        assert!(error.starts_with(&says), "{error}");
+        assert!(error.ends_with("which begins with 1.16"), "{error}");
     }
     for (from, to) in [
         (Some("1.24.17"), "1.25.16"),

@@ -251,6 +251,41 @@ fn a_summary_marks_what_is_new_and_known() {
     assert!(!shown.contains("waiver of pdb-nomatch"), "{shown}");
 }
 
+/// A rule is a test case; what fails the run is a failure, and a gap an error.
+#[test]
+fn junit_has_a_case_for_each_rule() {
+    let junit = |args: &[&str]| {
+        let output = run(&[&["-q", "-o", "junit"], args].concat());
+        (text(&output.stdout), output.status.code())
+    };
+    let (shown, code) = junit(&["--snapshot", EXAMPLE, "--fail-on", "warning"]);
+    assert_eq!(code, Some(3));
+    for says in [
+        " failures=\"4\" errors=\"0\">\n",
+        "name=\"k8s-eol\"><failure message=\"warning: Kubernetes 1.24 has been out of upstream support since 2023-07-28\">",
+        "name=\"pdb-nomatch\"></testcase>\n",
+        "  cronjob/shop/cart-nightly   helm release shop/cart v1 on 2026-11-30\n",
+        "timestamp=\"2026-11-30T07:56:53Z\"",
+    ] {
+        assert!(shown.contains(says), "{says}: {shown}");
+    }
+    assert_eq!(shown.matches("<failure ").count(), 4, "one in each case");
+    let (shown, _) = junit(&["--snapshot", EXAMPLE, "--fail-on", "never"]);
+    assert!(shown.contains("failures=\"0\" errors=\"0\""), "{shown}");
+    // Names of objects are text.
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.yaml");
+    let odd = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: \"]]><x a=\\\"&\\u0007\"}\n---\nkind: Pod\n";
+    fs::write(&path, odd).expect("a file");
+    let path = path.display().to_string();
+    let (shown, _) = junit(&["--local", "--to", "1.25", "-f", &path]);
+    assert!(
+        shown.contains("poddisruptionbudget/]]&gt;&lt;x a=&quot;&amp;^G"),
+        "{shown}"
+    );
+    assert!(shown.contains("<error message=\""), "{shown}");
+}
+
 /// The last line of a plan says that it cannot be carried out yet.
 #[test]
 fn the_last_line_of_a_plan_says_that_it_is_blocked() {

@@ -36,8 +36,8 @@ fn rollout() -> LiveView {
     let file = golden::in_repository("examples/rollout.recording");
     let recording = Recording::open(&file).expect("a recording");
     let options = WatchOptions {
-        goal: Some(UpgradeGoal::Given("1.25".parse().expect("a version"))),
         platform: None,
+        goal: Some(UpgradeGoal::Given("1.25".parse().expect("a version"))),
         stall_after: SignedDuration::from_mins(5),
     };
     let upgrade = UpgradeWatch::new(ClusterId("shop".to_owned()), *CATALOG, options);

@@ -6,8 +6,8 @@ use crate::api::v1::{EventObjectDoc, PoolDoc, UpgradeEvent};
 use crate::report::{InFlightRow, LiveView, PhaseRow, StuckChain};
 use crate::text::pluralize;
 use crate::watch::{
-    InFlight, MachinePhase, ManagedRollout, NodePhase, NodeState, Picture, Progress, UpgradePhase,
-    UpgradeWatch, WaitChain,
+    InFlight, MachinePhase, ManagedRollout, NodePhase, NodeState, Picture, PlatformPhase,
+    PlatformRollout, Progress, UpgradePhase, UpgradeWatch, WaitChain,
 };
 
 /// Nodes and machines that are looked up for the view: more than can be followed by eye.
@@ -43,14 +43,14 @@ pub fn live_view(
     let progress = watch.progress(now);
     let outage = watch.outage();
     Some(LiveView {
-        picture: event,
         elapsed: progress
             .started_at
             .map(|started| now.duration_since(started)),
         outage: outage.map(|outage| (outage.kind.lasting(), now.duration_since(outage.since))),
         chains,
         plan: watch.plan_progress(),
-        phases: phases(picture, &progress),
+        phases: phases(picture, &progress, &event.pools),
+        picture: event,
         control_plane: control_plane(picture),
         more_in_flight,
         in_flight,
@@ -94,19 +94,33 @@ fn stalled(stall: &UpgradeEvent, now: Timestamp) -> StuckChain {
 }
 
 /// The phases of an upgrade of this cluster, or the machines of the clusters that are upgraded from here; none if nothing is.
-fn phases(picture: &Picture, progress: &Progress) -> Vec<PhaseRow> {
-    let nodes = |name| PhaseRow {
-        name,
-        done: Some((progress.done, progress.total)),
+fn phases(picture: &Picture, progress: &Progress, pools: &[PoolDoc]) -> Vec<PhaseRow> {
+    let is_of_platform = progress.phase == UpgradePhase::Platform;
+    // While a platform is upgraded, its parts are what the progress counts.
+    let counts = match is_of_platform && picture.goal.is_some() {
+        true => pools.iter().fold((0, 0), |(done, all), pool| {
+            (done + pool.done, all + pool.nodes)
+        }),
+        false => (progress.done, progress.total),
+    };
+    let nodes = |name: &str| PhaseRow {
+        name: name.to_owned(),
+        done: Some(counts),
         status: match progress.phase {
             UpgradePhase::Finished => "done".to_owned(),
             UpgradePhase::Nodes => "running".to_owned(),
             _ => String::new(),
         },
     };
+    let platform = picture.platform.iter();
+    let platform = platform.filter(|platform| is_of_platform || platform.is_upgrading());
+    let mut rows: Vec<PhaseRow> = platform.map(platform_row).collect();
     let Some(goal) = &picture.goal else {
-        let is_managed = progress.phase != UpgradePhase::Waiting;
-        return is_managed.then(|| nodes("machines")).into_iter().collect();
+        if rows.is_empty() && progress.phase != UpgradePhase::Waiting {
+            let is_managed = !picture.managed.is_empty();
+            rows.push(nodes(if is_managed { "machines" } else { "parts" }));
+        }
+        return rows;
     };
     let pods = picture.control_plane.static_pods.iter().flatten();
     let (mut done, mut all) = (0, 0);
@@ -120,13 +134,13 @@ fn phases(picture: &Picture, progress: &Progress) -> Vec<PhaseRow> {
     let mut servers = picture.control_plane.api_servers.iter();
     let is_done = servers.all(|version| goal.is_reached_by(version)) && done == all;
     let control_plane = PhaseRow {
-        name: "control plane",
+        name: "control plane".to_owned(),
         done: (all > 0).then_some((done, all)),
         status: if is_done { "done" } else { "running" }.to_owned(),
     };
     let rollouts = picture.rollouts.len();
     let addons = PhaseRow {
-        name: "add-ons",
+        name: "add-ons".to_owned(),
         done: None,
         status: match rollouts {
             0 if !is_done => "waiting".to_owned(),
@@ -134,7 +148,24 @@ fn phases(picture: &Picture, progress: &Progress) -> Vec<PhaseRow> {
             count => format!("{} incomplete in kube-system", pluralize(count, "rollout")),
         },
     };
-    vec![control_plane, addons, nodes("nodes")]
+    rows.extend([control_plane, addons, nodes("nodes")]);
+    rows
+}
+
+fn platform_row(platform: &PlatformRollout) -> PhaseRow {
+    let current = platform.current.as_ref();
+    PhaseRow {
+        name: platform.name(),
+        done: (platform.total > 0).then_some((platform.done, platform.total)),
+        status: match &platform.phase {
+            PlatformPhase::Pending { why, .. }
+            | PlatformPhase::Retrying { why }
+            | PlatformPhase::Held { why }
+            | PlatformPhase::Failed { why } => why.clone(),
+            PlatformPhase::Between { next } => format!("{next} is next"),
+            _ => current.cloned().unwrap_or_default(),
+        },
+    }
 }
 
 fn control_plane(picture: &Picture) -> Vec<[String; 3]> {
@@ -156,7 +187,12 @@ fn control_plane(picture: &Picture) -> Vec<[String; 3]> {
         let name = format!("{}/{}", rollout.kind.to_lowercase(), rollout.name);
         [name, rollout.why.clone(), String::new()]
     });
-    servers.chain(pods).chain(rollouts).collect()
+    let others = picture
+        .platform
+        .iter()
+        .flat_map(|platform| &platform.others);
+    let others = others.map(|other| ["others upgrade".to_owned(), other.clone(), String::new()]);
+    servers.chain(pods).chain(rollouts).chain(others).collect()
 }
 
 /// The machines of a managed cluster.

@@ -57,7 +57,10 @@ fn notification(cluster: &str, event: &WatchEvent, takes_text: bool) -> Option<S
     if !takes_text {
         return Some("\u{7}".to_owned());
     }
-    let text = format!("{cluster}: {what}: {}", event.message);
+    let text = match event.message.starts_with(what) {
+        true => format!("{cluster}: {}", event.message),
+        false => format!("{cluster}: {what}: {}", event.message),
+    };
     let text = escape_truncated(&text, MAX_CHARS);
     Some(format!("\u{7}\u{1b}]9;{text}\u{7}"))
 }

@@ -74,14 +74,15 @@ impl<'a> ManifestDecoder<'a> {
             }
             return;
         };
-        if let Some(owner) = owner {
+        let is_mounted = owner.is_some_and(|owner| owner.form == HolderForm::Mounted);
+        if let Some(owner) = owner.filter(|_| !is_mounted) {
             let is_accepted = self.record_unread_data(object, owner, kind, &place);
             let mut own = holders.iter().filter(|row| !row.secret_type.is_empty());
             let has_own = own.any(|row| held::is_typed(object, row));
             holders.retain(|row| !row.is_of_member() || is_accepted && !has_own);
         }
         for holder in &holders {
-            self.decode_holder(object, holder, &place);
+            self.decode_holder(object, holder, is_mounted, &place);
         }
         if is_custom {
             self.decode_nested(object, &holders, &place);
@@ -105,11 +106,14 @@ impl<'a> ManifestDecoder<'a> {
         let rows = rows.filter(|row| row.is_unjudged_in(object));
         let paths: Vec<&str> = rows.map(|row| row.path.as_str()).collect();
         if !paths.is_empty() {
-            let place = format!(
-                "{} ({kind} {})",
-                self.location(position),
-                truncate_name(name)
-            );
+            let place = match kind {
+                "" => self.location(position),
+                kind => format!(
+                    "{} ({kind} {})",
+                    self.location(position),
+                    truncate_name(name)
+                ),
+            };
             let why = format!(
                 "what it configures nodes and components with ({}) is not judged: compare it with the release notes of the target",
                 paths.join(", ")
@@ -156,6 +160,7 @@ impl<'a> ManifestDecoder<'a> {
         let Some(document) = position.content.filter(|_| is_file) else {
             return false;
         };
+        self.record_unjudged("", "", "", position);
         let found = nested::find_in_document(document);
         let holds_manifests = !found.is_empty();
         let location = self.location(position);
@@ -213,8 +218,14 @@ impl<'a> ManifestDecoder<'a> {
         }
     }
 
-    fn decode_holder(&mut self, object: &Value, holder: &ManifestHolder, place: &str) {
-        if holder.form == HolderForm::Members {
+    fn decode_holder(
+        &mut self,
+        object: &Value,
+        holder: &ManifestHolder,
+        is_mounted: bool,
+        place: &str,
+    ) {
+        if holder.has_members() {
             return;
         }
         if holder.form == HolderForm::Directories {
@@ -230,7 +241,7 @@ impl<'a> ManifestDecoder<'a> {
             }
             return;
         }
-        for text in held::texts(object, holder) {
+        for text in held::texts(object, holder, is_mounted) {
             match text {
                 Ok(held) => self.decode_held_text(&held, place),
                 Err(why) => {
@@ -293,6 +304,7 @@ impl<'a> ManifestDecoder<'a> {
                 member,
                 owner: at,
                 gap,
+                is_mounted: owner.form == HolderForm::Mounted,
             });
         }
     }
@@ -311,7 +323,7 @@ impl<'a> ManifestDecoder<'a> {
         let mut members: SetMembers<'a> = named.collect();
         let rows = catalog.manifest_holders.iter();
         let rows: Vec<&ManifestHolder> = rows
-            .filter(|row| row.form == HolderForm::Members)
+            .filter(|row| row.has_members())
             .filter(|row| text.contains(&row.kind) && text.contains(&row.group))
             .collect();
         if rows.is_empty() || matches!(origin, Origin::Helm(_)) {

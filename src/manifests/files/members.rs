@@ -18,6 +18,7 @@ pub(super) fn read(
     for (source, unread) in unread {
         match files.get(&unread.member) {
             Some(path) => found.entry((path, source)).or_default().push(unread),
+            None if unread.is_mounted => {}
             None => {
                 let gap = FileResult::from_gap(unread.gap.what, unread.gap.why);
                 results.push((source, gap));

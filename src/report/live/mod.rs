@@ -52,7 +52,7 @@ pub struct LiveView {
 #[derive(Debug, Clone)]
 pub struct PhaseRow {
     /// What is upgraded.
-    pub name: &'static str,
+    pub name: String,
     /// Parts that are done, and all of them; `None` if they are not counted.
     pub done: Option<(usize, usize)>,
     /// How far it is, in words.

@@ -90,8 +90,12 @@ pub(super) fn body(
 
 fn phases(view: &LiveView, width: usize) -> Vec<ToneLine> {
     let bar = (width / 4).clamp(10, 40);
+    let names = column(
+        view.phases.iter().map(|phase| phase.name.as_str()),
+        width / 4,
+    );
     let rows = view.phases.iter().map(|phase| {
-        let mut line = ToneLine::new(Tone::Plain, cell(phase.name, 15));
+        let mut line = ToneLine::new(Tone::Plain, cell(&escape_cell(&phase.name), names) + GAP);
         if let Some((done, all)) = phase.done {
             push_bar(&mut line, bar, done, 0, all);
             let count = cell(&format!("{done}/{all}"), 11);

@@ -97,7 +97,7 @@ fn view(pools: usize, finished: usize) -> LiveView {
         }],
         plan: None,
         phases: vec![PhaseRow {
-            name: "nodes",
+            name: "nodes".to_owned(),
             done: Some((13, 40)),
             status: "running".to_owned(),
         }],

@@ -27,9 +27,11 @@ pub fn render_plan(
 ) -> Result<String, RenderError> {
     let plan = &with_cluster_names(plan, format);
     match format {
-        OutputFormat::Table | OutputFormat::Summary | OutputFormat::Csv | OutputFormat::Waivers => {
-            Ok(table::plan_table(plan, look, false))
-        }
+        OutputFormat::Table
+        | OutputFormat::Summary
+        | OutputFormat::Csv
+        | OutputFormat::Junit
+        | OutputFormat::Waivers => Ok(table::plan_table(plan, look, false)),
         OutputFormat::Wide => Ok(table::plan_table(plan, look, true)),
         OutputFormat::Json => encode::to_json(plan),
         OutputFormat::Yaml => encode::to_yaml(plan),

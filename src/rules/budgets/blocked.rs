@@ -45,7 +45,7 @@ pub(crate) const ZERO: Rule = Rule {
     severity: Severity::Warning,
     title: "A disruption budget currently allows no disruptions",
     why: "Evictions of its pods are refused until more of them are healthy. If that does not happen, a drain of their nodes never completes.",
-    detection: "By status.disruptionsAllowed 0 with expected pods, of which a drain evicts some (under AlwaysAllow, some that are ready), once the controller has observed the latest generation. The finding is a note while a rollout or pods that are not yet healthy explain it. Budgets that pdb-impossible or pdb-syncfailed reports are left out.",
+    detection: "By status.disruptionsAllowed 0 with expected pods, of which a drain evicts some (under AlwaysAllow, some that are ready), once the controller has observed the latest generation. The finding is a note while a rollout or pods that are not yet healthy explain it. Budgets that pdb-impossible or pdb-syncfailed reports are left out. One that the controller has not computed since it was changed is a gap.",
     remedy: "Wait until all of its pods are healthy. If they are, lower minAvailable or run one more replica.",
     reference: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/",
     sources: &["kubernetes/kubernetes pkg/registry/core/pod/storage/eviction.go"],

@@ -16,7 +16,7 @@ pub(crate) const RULE: Rule = Rule {
     title: "A configuration file is of a version that its component no longer reads",
     applies_to: Applicability::Computed(removed_versions),
     why: "A component does not start, and kubeadm stops, if the configuration file that it is given is of an unknown version.",
-    detection: "By apiVersion of audit policies and of configurations of kube-scheduler and kubeadm in files and Helm releases, against the catalog. Files on nodes are not visible.",
+    detection: "By apiVersion of audit policies and of configurations of kube-scheduler and kubeadm in files and Helm releases, in ConfigMaps, Secrets and encoded files of Cluster API too, against the catalog. Files on nodes are not visible.",
     remedy: "Change the file to the replacement, with `kubeadm config migrate` for those of kubeadm, before this hop.",
     reference: "https://kubernetes.io/docs/reference/config-api/",
     sources: &[

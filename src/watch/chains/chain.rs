@@ -24,8 +24,8 @@ pub struct WaitChain {
 }
 
 impl WaitChain {
-    /// Whether another chain is the same one at another time: it has the same cause, and begins and ends with the same
-    /// objects.
+    /// Whether another chain is the same one at another time: it has the same cause, and begins or ends with the same
+    /// object. In between and at one end, pods come and go.
     #[must_use]
     pub fn names(&self, other: &Self) -> bool {
         let is_same = |one: Option<&EventObject>, other: Option<&EventObject>| {
@@ -39,8 +39,8 @@ impl WaitChain {
             one.map(name) == other.map(name)
         };
         self.cause == other.cause
-            && is_same(self.links.first(), other.links.first())
-            && is_same(self.links.last(), other.links.last())
+            && (is_same(self.links.first(), other.links.first())
+                || is_same(self.links.last(), other.links.last()))
     }
 
     /// What people do.

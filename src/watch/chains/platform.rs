@@ -22,14 +22,21 @@ pub(super) fn find(waits: &Waits<'_>) -> Vec<Found> {
             WaitCause::Kustomization
         }
         (PlatformPhase::Held { .. }, _) => WaitCause::ModuleWarning,
-        (PlatformPhase::Retrying { .. }, _) => WaitCause::PlatformRetries,
+        (PlatformPhase::Retrying { .. } | PlatformPhase::Failed { .. }, _) => {
+            WaitCause::PlatformRetries
+        }
         _ => WaitCause::Platform,
     };
     let object = |object: &PlatformObject, why: &str| {
         EventObject::new(object.kind, object.namespace.as_deref(), &object.name, why)
     };
     let root = rollout.root.iter().map(|(root, why)| object(root, why));
-    let shown_by = object(&rollout.shown_by, &message::platform_state(rollout));
+    let state = match rollout.root {
+        // The root says why.
+        Some(_) => format!("{} has not begun", rollout.name()),
+        None => message::platform_state(rollout),
+    };
+    let shown_by = object(&rollout.shown_by, &state);
     let links = std::iter::once(shown_by).chain(root).collect();
     let found = Found::new(cause, links, waits.at);
     let is_out_of_retries =

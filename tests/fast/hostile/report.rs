@@ -27,7 +27,12 @@ fn harmless_in_every_format(what: &str, report: &UpgradeReport) {
         width: Some(60),
         ..RenderOptions::default()
     };
+    let failing = RenderOptions {
+        failing: vec!["blocker", "warning", "note"],
+        ..RenderOptions::default()
+    };
     for (format, look) in [
+        (OutputFormat::Junit, failing),
         (OutputFormat::Table, RenderOptions::default()),
         (OutputFormat::Table, narrow),
         (OutputFormat::Wide, RenderOptions::default()),
@@ -65,6 +70,11 @@ fn harmless_in_every_format(what: &str, report: &UpgradeReport) {
             | OutputFormat::Html
             | OutputFormat::Summary
             | OutputFormat::Csv => {}
+            OutputFormat::Junit => {
+                let count = |tag: &str| text.matches(tag).count();
+                assert_eq!(count("<testcase "), count("</testcase>"), "{what}: {text}");
+                assert_eq!(count("<"), count(">"), "{what}: {text}");
+            }
             OutputFormat::Waivers => {
                 let _: Value = serde_saphyr::from_str(&text).expect("YAML");
             }

@@ -170,6 +170,12 @@ fn every_command_answers_on_the_example() {
     fs::create_dir(path("deploy")).expect("a directory");
     fs::write(path("deploy/cart.yaml"), budget).expect("a file");
     fs::write(path("waivers.yaml"), waivers).expect("a file");
+    let node = r#"{"pool": null, "passes": [{"seconds": 60}]}"#;
+    let measured = format!(
+        r#"{{"apiVersion": "kubectl-upgrade/v1", "kind": "UpgradeSummary", "cluster": "test", "goal": "1.24", "outcome": "finished",
+        "span": {{"endedAt": "2026-11-29T03:00:00Z"}}, "phases": [], "pools": [], "nodes": [{node}, {node}, {node}]}}"#
+    );
+    fs::write(path("last.json"), measured).expect("a file");
     fs::copy(example(&[]), path("shop.snapshot")).expect("a copy");
     let report = run(&["--snapshot", EXAMPLE, "-o", "json"]).stdout;
     fs::write(path("yesterday.json"), report).expect("a file");
