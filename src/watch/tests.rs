@@ -3,6 +3,7 @@
 mod chains;
 mod cost;
 mod extras;
+mod machines;
 mod recording;
 mod sight;
 

@@ -111,10 +111,10 @@ causes! {
     /// A finalizer keeps a pod whose containers have ended.
     PodFinalizer = "pod-finalizer", Patience::None,
         "Bring up the controller that owns the finalizer; remove the finalizer only if nothing will";
-    /// The kubelet of a pod that is being deleted does not answer.
+    /// The kubelet of a pod does not answer, a minute after the pod should have ended.
     DeadKubelet = "dead-kubelet", Patience::None,
         "Bring the node back; if it is certain to be off, taint it node.kubernetes.io/out-of-service or delete the Node";
-    /// A pod takes longer to end than its grace period.
+    /// A pod has not ended a minute after its grace period.
     Terminating = "pod-terminating", Patience::None,
         "Look at the events of the pod: kubelet, runtime or an unmount may hang";
     /// A pod that nothing refuses is still on a cordoned node.
