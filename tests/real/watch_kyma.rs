@@ -136,8 +136,10 @@ fn write_container(cluster: &Cluster, pod: &str, state: &Value) {
 
 /// The exit code of a watch that is over.
 fn exit_code(watch: &mut Watch) -> Option<i32> {
-    eventually("the watch ends", 30, || watch.process.has_exited());
-    watch.process.exit_code()
+    eventually("the watch ends", 30, || {
+        watch.process.exit_status().is_some()
+    });
+    watch.process.exit_status()?.code()
 }
 
 fn installed_after_a_retry() -> Result<(), Failed> {

@@ -199,7 +199,7 @@ fn wait_until_ready(
 ) -> Option<Process> {
     let start = Instant::now();
     while !ready(&process) {
-        if process.has_exited() {
+        if process.exit_status().is_some() {
             let log = process.log_tail();
             if log.contains("address already in use") {
                 return None;

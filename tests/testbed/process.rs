@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// Runs the command after `$1` with its output appended to the file `$1`, prints
 /// its process id, and kills it when standard input ends. The tests hold the other
@@ -64,14 +64,9 @@ impl Process {
         Self { guard, pid, log }
     }
 
-    /// Whether the program ended by itself.
-    pub(crate) fn has_exited(&mut self) -> bool {
-        !matches!(self.guard.try_wait(), Ok(None))
-    }
-
-    /// Its exit code, once it has ended by itself.
-    pub(crate) fn exit_code(&mut self) -> Option<i32> {
-        self.guard.try_wait().ok().flatten()?.code()
+    /// How the program ended; `None` while it runs.
+    pub(crate) fn exit_status(&mut self) -> Option<ExitStatus> {
+        self.guard.try_wait().ok().flatten()
     }
 
     /// What the program printed so far, after what an earlier one left in its log.

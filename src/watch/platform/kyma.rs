@@ -264,7 +264,7 @@ impl Installer {
             is_missing: is_read && deployment.is_none(),
             image_since,
             is_image_new: image.is_some() && sets.is_some() && image_since.is_none(),
-            trouble: pods.find_map(|row| trouble(row)),
+            trouble: pods.find_map(trouble),
         }
     }
 
