@@ -19,6 +19,7 @@ use crate::plan::{self, MeasuredUpgrade, Plan, PlanOptions, Window};
 use crate::report::{self, OutputFormat};
 use crate::rules::{CheckContext, Evaluation, Policy};
 use crate::text::names::{PLAN_PROGRAM, WATCH, expand};
+use crate::text::os_error_text;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -200,7 +201,7 @@ impl PlanArgs {
             true => std::io::read_to_string(std::io::stdin()),
             false => std::fs::read_to_string(path),
         };
-        let text = text.map_err(|error| usage(error.to_string()))?;
+        let text = text.map_err(|error| usage(os_error_text(&error)))?;
         let summary = MeasuredSummary::parse(&text).map_err(|why| {
             usage(format!(
                 "{why}; --durations reads what kubectl {WATCH} --summary FILE.json writes"

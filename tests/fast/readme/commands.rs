@@ -179,8 +179,15 @@ fn every_command_answers_on_the_example() {
     fs::copy(example(&[]), path("shop.snapshot")).expect("a copy");
     let report = run(&["--snapshot", EXAMPLE, "-o", "json"]).stdout;
     fs::write(path("yesterday.json"), report).expect("a file");
-    // Several clusters are of tests/real/fleet, and a kustomization needs kubectl.
-    let elsewhere = ["--context", "--contexts", "--clusters", "-k", "completion"];
+    // Several clusters are of tests/real/fleet, a kustomization needs kubectl, and durations an upgrade.
+    let elsewhere = [
+        "--context",
+        "--contexts",
+        "--clusters",
+        "-k",
+        "completion",
+        "--durations",
+    ];
     let mut ran = 0;
     for command in PAGES.into_iter().flat_map(commands) {
         let words = words(command.split(" | ").next().unwrap_or_default());
