@@ -34,7 +34,7 @@ fn summary(nodes: usize, name: &str) -> UpgradeSummary {
             pool: pool(number),
             control_plane: false,
             removed: false,
-            evicted_pods: (number % 2 == 0).then_some(7),
+            evicted_pods: number.is_multiple_of(2).then_some(7),
             span: span(start, Some(start + 300)),
             passes: vec![span(start, Some(start + 300))],
             parts: vec![
