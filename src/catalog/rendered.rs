@@ -56,6 +56,7 @@ impl RenderedFile {
             RenderedForm::Name => match self.name.strip_suffix("/*") {
                 Some(directory) => {
                     let parent = path.parent().and_then(Path::file_name);
+                    let file = file.strip_suffix(".gotmpl").unwrap_or(file);
                     has_manifest_ending(file) && parent.is_some_and(|parent| parent == directory)
                 }
                 None => match self.name.split_once('*') {

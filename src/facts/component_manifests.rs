@@ -138,7 +138,9 @@ fn setting_flags(row: &ComponentSettings, object: &Value) -> Vec<(&'static str, 
     let flags = values.into_iter().map(|value| match row.form {
         SettingForm::Gates => gates_flags(value),
         SettingForm::Plugins => {
+            // Gardener keeps a plugin off by listing it as disabled.
             let names = value.as_array().into_iter().flatten();
+            let names = names.filter(|item| item["disabled"] != true);
             let names = names.filter_map(|item| item.as_str().or(item["name"].as_str()));
             listed("enable-admission-plugins", names.map(str::to_owned))
         }

@@ -366,9 +366,35 @@ fn gitops_target(source: &GitOpsSource) -> Option<SourceTarget> {
     }
 }
 
-/// The directories that an ApplicationSet makes an application of each; none where it makes them otherwise.
+/// The directories that the applications of an ApplicationSet come from, where no generator fills them in; none if any of them
+/// is filled in.
+fn literal_targets(template: &Value) -> Vec<SourceTarget> {
+    let several = template["sources"].as_array().into_iter().flatten();
+    let one = template.get("source").into_iter();
+    let targets = one.chain(several).map(|source| {
+        let text = |field: &str| source[field].as_str().map(str::to_owned);
+        let is_literal = ["path", "repoURL", "targetRevision"]
+            .iter()
+            .all(|field| !text(field).is_some_and(|text| text.contains("{{")));
+        let path = text("path").filter(|_| is_literal && source["chart"].is_null())?;
+        Some(SourceTarget::InRepository(RepositoryPath {
+            path,
+            repository: text("repoURL").map(Repository::Url),
+            revision: text("targetRevision"),
+        }))
+    });
+    targets.collect::<Option<_>>().unwrap_or_default()
+}
+
+/// The directories that the applications of an ApplicationSet come from, or of which it makes an application each; none where it
+/// makes them otherwise.
 fn generated_targets(set: &Value) -> Vec<SourceTarget> {
-    let source = &set["spec"]["template"]["spec"]["source"];
+    let template = &set["spec"]["template"]["spec"];
+    let literal = literal_targets(template);
+    if !literal.is_empty() {
+        return literal;
+    }
+    let source = &template["source"];
     let path = source["path"].as_str().unwrap_or_default();
     let inner = path.trim_start_matches("{{").trim_end_matches("}}").trim();
     let is_directory = ["path", ".path.path", "path.path"].contains(&inner);
@@ -377,6 +403,9 @@ fn generated_targets(set: &Value) -> Vec<SourceTarget> {
         return Vec::new();
     };
     let git = &generator["git"];
+    // The generator may look at another repository than the one that the applications come from.
+    let own = source["repoURL"].as_str().filter(|url| !url.contains("{{"));
+    let own = own.map(str::to_owned);
     let text = |field: &str| git[field].as_str().map(str::to_owned);
     let directories = git["directories"].as_array().into_iter().flatten();
     let directories = directories.filter(|directory| directory["exclude"] != true);
@@ -385,7 +414,7 @@ fn generated_targets(set: &Value) -> Vec<SourceTarget> {
         let literal = path.split('/').take_while(|part| !part.contains('*'));
         SourceTarget::InRepository(RepositoryPath {
             path: literal.collect::<Vec<_>>().join("/"),
-            repository: text("repoURL").map(Repository::Url),
+            repository: own.clone().or_else(|| text("repoURL")).map(Repository::Url),
             revision: text("revision"),
         })
     });

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use super::placeholders;
 
 /// How such texts begin, and what they are.
-const BEGINNINGS: [(&str, &str); 20] = [
+const BEGINNINGS: [(&str, &str); 22] = [
     (
         "version https://git-lfs.github.com/spec/",
         "a pointer of Git LFS in place of the file; run `git lfs pull`",
@@ -43,10 +43,13 @@ const BEGINNINGS: [(&str, &str); 20] = [
     ),
     ("walk.go:", ERROR_MESSAGE),
     ("fatal:", ERROR_MESSAGE),
+    ("{{", TEMPLATE),
+    ("{%", TEMPLATE),
 ];
 const WEB_PAGE: &str = "a web page or the answer of a server in place of the file; fetch it again";
 const ERROR_MESSAGE: &str =
     "the error message of a command in place of what it should have written; run it again";
+const TEMPLATE: &str = "a template; render it first, `helm template` for a chart";
 const ENCRYPTED_BY_SOPS: &str = "encrypted by SOPS; decrypt it first";
 const LINK: &str =
     "the target of a symbolic link as text; check it out as a link, or name its target with -f";

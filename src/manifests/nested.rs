@@ -23,7 +23,7 @@ const PROSE_FIELDS: [&str; 6] = [
 ];
 
 /// Fields with patterns that objects are compared with, as policies and tests have them: nobody applies those.
-const PATTERN_FIELDS: [&str; 4] = ["match", "exclude", "validate", "error"];
+const PATTERN_FIELDS: [&str; 5] = ["match", "exclude", "validate", "error", "asserts"];
 
 /// Programs that apply manifests which a script hands them.
 const APPLIERS: [&str; 2] = ["kubectl", "oc "];
@@ -109,8 +109,17 @@ pub(super) fn find<'a>(object: &'a Value, rows: &[&ManifestHolder]) -> Vec<Neste
 /// What may be manifests within a document that is no object.
 pub(super) fn find_in_document(document: &Value) -> Vec<Nested<'_>> {
     let mut found = Vec::new();
-    walk(document, String::new(), &[], &mut found);
+    if !is_suite(document) {
+        walk(document, String::new(), &[], &mut found);
+    }
     found
+}
+
+/// Whether a document holds tests of a chart, which compare what is rendered with manifests.
+/// Source: helm-unittest/helm-unittest DOCUMENT.md.
+fn is_suite(document: &Value) -> bool {
+    let is_of_chart = document["suite"].is_string() || document["templates"].is_array();
+    is_of_chart && document["tests"].is_array()
 }
 
 /// The same in the texts of an object that a function selects, by the path of the field and the text.

@@ -10,12 +10,12 @@ pub(super) const MOST_HOPS: u32 = 100;
 pub enum PathError {
     /// The cluster does not run the platform of a target.
     #[error(
-        "platform {name} is not installed in this cluster: {running}. Try --to {first}=VERSION"
+        "{title} was not found, only {running}; use --to {first}=VERSION, or with --local state its release with --from {name}=VERSION", title = .name.title()
     )]
     UnknownPlatform {
         /// The platform of the target.
         name: PlatformName,
-        /// The installed platforms, as a clause.
+        /// The platforms that were found.
         running: String,
         /// The outermost installed platform.
         first: PlatformName,

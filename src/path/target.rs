@@ -71,8 +71,8 @@ fn resolve_platform(
     Err(PathError::UnknownPlatform {
         name,
         running: match names.is_empty() {
-            true => "there are kubernetes, kyma and dkp".to_owned(),
-            false => format!("{} does", names.join(" and ")),
+            true => "an unknown platform".to_owned(),
+            false => names.join(" and "),
         },
         first: running.first().copied().unwrap_or(PlatformName::Kubernetes),
     })

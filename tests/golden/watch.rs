@@ -9,9 +9,10 @@ use kubectl_upgrade::client::decode_objects;
 use kubectl_upgrade::need::{ClusterId, Discovery, ReadRequest, ReadTarget, read_plan};
 use kubectl_upgrade::path::UpgradeTarget;
 use kubectl_upgrade::report::{EventFormat, RenderOptions, render_event};
-use kubectl_upgrade::snapshot::{ReadOutcome, ReadResult, Rows};
+use kubectl_upgrade::snapshot::{ReadOutcome, ReadResult, RedactionKey, Redactor, Rows};
 use kubectl_upgrade::watch::{
-    Change, Observation, PlatformGoal, UpgradeWatch, WatchOptions, platform_needs, watched_needs,
+    Change, Observation, PlatformGoal, Progress, UpgradeWatch, WatchOptions, platform_needs,
+    redact_observation, watched_needs,
 };
 use libtest_mimic::Trial;
 use serde::Deserialize;
@@ -61,6 +62,22 @@ fn follow(name: &str) {
         }
     }
     golden::compare(&format!("{FOLDER}/{name}.txt"), &shown);
+    assert_eq!(progress(name, true), progress(name, false), "with --redact");
+}
+
+/// How far the upgrade was after each observation, with pseudonyms or without.
+fn progress(name: &str, is_redacted: bool) -> Vec<Progress> {
+    let mut redactor = Redactor::new(&RedactionKey::new(b"uid"), *CATALOG);
+    let mut watch = watch(name);
+    let mut progress = Vec::new();
+    for mut observation in observations(name) {
+        if is_redacted {
+            redact_observation(&mut observation, &mut redactor);
+        }
+        watch.observe(&observation);
+        progress.push(watch.progress(observation.at));
+    }
+    progress
 }
 
 /// The lines of a fixture.

@@ -107,11 +107,11 @@ fn what_the_next_minor_does_not_take() -> Result<(), Failed> {
     cluster.kubectl_stdin(&create, &manifest.concat()).ok();
     let run = cluster.check(&["--to", "1.25", "-o", "json"]);
     let alone = [
-        "blocker API servers 1.22 and 1.24 in one cluster: 2",
+        "blocker API servers 1.22 and 1.24 run in one cluster: 2",
         "blocker kube-apiserver configures the admission plugin PodSecurityPolicy, removed in 1.25: 1",
         "blocker kube-apiserver sets the flag --service-account-api-audiences, removed in 1.25: 1",
-        "blocker kube-scheduler 1.25, newer than the API server 1.24: 1",
-        "warning kube-controller-manager 1.23, newer than the oldest API server 1.22: 1",
+        "blocker kube-scheduler 1.25 is newer than the API server 1.24: 1",
+        "warning kube-controller-manager 1.23 is newer than the oldest API server 1.22: 1",
     ];
     assert_eq!(said(&run.json()), alone, "{}", run.stderr);
 
@@ -119,15 +119,15 @@ fn what_the_next_minor_does_not_take() -> Result<(), Failed> {
     let run = cluster.check(&["--to", "1.25", "-o", "json"]);
     // kubeadm regenerates the manifests: settings that it does not store disappear.
     let kept = [
-        "blocker API servers 1.22 and 1.24 in one cluster: 2",
+        "blocker API servers 1.22 and 1.24 run in one cluster: 2",
         "blocker kube-apiserver configures the admission plugin PodSecurityPolicy, removed in 1.25: 2",
         "blocker kube-controller-manager sets the feature gate TTLAfterFinished, removed in 1.25: 1",
-        "blocker kube-scheduler 1.25, newer than the API server 1.24: 1",
+        "blocker kube-scheduler 1.25 is newer than the API server 1.24: 1",
         "blocker kubeadm.k8s.io/v1beta1 is not read by kubeadm 1.22 and later: 1",
         "blocker kubelet sets the feature gate EphemeralContainers=false, locked to true in 1.25: 1",
         "note kube-apiserver sets the flag --service-account-api-audiences, removed in 1.25: 1",
-        "warning kube-controller-manager 1.23, newer than the oldest API server 1.22: 1",
-        "warning kube-proxy 1.22, too old for an API server 1.25: 1",
+        "warning kube-controller-manager 1.23 is newer than the oldest API server 1.22: 1",
+        "warning kube-proxy 1.22 is too old for an API server 1.25: 1",
     ];
     assert_eq!(said(&run.json()), kept, "{}", run.stderr);
     Ok(())

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Need, Process, Run, create, eventually};
+use crate::harness::{Cluster, Need, Process, Run, create};
 use crate::programs::command_of;
 use crate::testbed::run::run;
 
@@ -65,7 +65,15 @@ impl Watch {
         seconds: u64,
         is_wanted: impl Fn(&Value) -> bool,
     ) {
-        eventually(what, seconds, || self.events().iter().any(&is_wanted));
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        while !self.events().iter().any(&is_wanted) {
+            assert!(
+                Instant::now() < deadline,
+                "not within {seconds} s: {what}\n{}",
+                self.process.log_tail()
+            );
+            thread::sleep(Duration::from_millis(200));
+        }
     }
 }
 

@@ -24,7 +24,7 @@ struct Checkout {
     within: Option<PathBuf>,
     /// Names of its remote repositories; empty if unknown.
     remotes: BTreeSet<String>,
-    /// The branch that is checked out; `None` if there is none or it is unknown.
+    /// What is checked out; `None` if it is unknown.
     head: Option<Head>,
     /// Repositories that sources find here although nothing says that it is one of theirs.
     assumed: BTreeSet<String>,
@@ -113,9 +113,9 @@ impl<'a> Checkouts<'a> {
             .checkouts
             .iter()
             .filter(|own| !own.remotes.is_disjoint(&names));
-        let other = own.find_map(|own| own.head.as_ref()?.other_branch(revision))?;
+        let other = own.find_map(|own| own.head.as_ref()?.other_than(revision))?;
         Some(format!(
-            "branch {other} is checked out, the source names {}",
+            "{other} is checked out, the source names {}",
             truncate_name(revision)
         ))
     }
@@ -204,33 +204,71 @@ fn repository_name(url: &str) -> String {
     name.join("/").to_ascii_lowercase()
 }
 
-/// The branch that is checked out.
+/// What is checked out.
 struct Head {
     git: PathBuf,
-    branch: String,
+    /// The branch; `None` for a commit by itself, as pipelines check it out.
+    branch: Option<String>,
+    /// That commit.
+    commit: Option<String>,
 }
+
+/// What the default branch is called where git does not tell.
+const DEFAULT_BRANCHES: [&str; 3] = ["main", "master", "trunk"];
 
 impl Head {
     fn new(top: &Path) -> Option<Self> {
         let git = top.join(".git");
         let head = fs::read_to_string(git.join("HEAD")).ok()?;
-        let branch = head.trim().strip_prefix("ref: refs/heads/")?.to_owned();
-        Some(Self { git, branch })
+        let head = head.trim();
+        let branch = head.strip_prefix("ref: refs/heads/").map(str::to_owned);
+        let commit = (!head.contains(' ')).then(|| head.to_owned());
+        Some(Self {
+            git,
+            branch,
+            commit,
+        })
     }
 
-    /// The branch, if a revision means something else than its newest commit.
-    fn other_branch(&self, revision: &str) -> Option<&str> {
+    /// What is checked out, if a revision means something else. What is on a branch, or is a commit by itself, is meant for the
+    /// default branch: a source that names that one will have it.
+    fn other_than(&self, revision: &str) -> Option<String> {
         let revision = revision.trim();
         let revision = revision.strip_prefix("refs/heads/").unwrap_or(revision);
-        let is_own = ["", "HEAD", "*", self.branch.as_str()].contains(&revision);
-        let head = self.commits(&format!("refs/heads/{}", self.branch));
+        let default = self.default_branch();
+        let is_default = match &default {
+            Some(default) => default == revision,
+            None => self.branch.is_none() && DEFAULT_BRANCHES.contains(&revision),
+        };
+        let is_own = ["", "HEAD", "*"].contains(&revision)
+            || self.branch.as_deref() == Some(revision)
+            || is_default;
+        let branch = self.branch.as_ref();
+        let mut head = branch.map_or_else(Vec::new, |branch| {
+            self.commits(&format!("refs/heads/{branch}"))
+        });
+        head.extend(self.commit.clone());
         let places = ["refs/heads/", "refs/remotes/origin/", "refs/tags/"].iter();
         let same = places
             .flat_map(|place| self.commits(&format!("{place}{revision}")))
             .any(|commit| head.contains(&commit));
         let is_commit =
             revision.len() >= 7 && head.iter().any(|commit| commit.starts_with(revision));
-        (!is_own && !same && !is_commit).then_some(self.branch.as_str())
+        let shown = match (&self.branch, &self.commit) {
+            (Some(branch), _) => format!("branch {branch}"),
+            (None, commit) => {
+                let commit = commit.as_deref().unwrap_or("HEAD");
+                format!("commit {}", commit.get(..7).unwrap_or(commit))
+            }
+        };
+        (!is_own && !same && !is_commit).then_some(shown)
+    }
+
+    /// The default branch of the remote repository; `None` if it is unknown.
+    fn default_branch(&self) -> Option<String> {
+        let head = fs::read_to_string(self.git.join("refs/remotes/origin/HEAD")).ok()?;
+        let branch = head.trim().strip_prefix("ref: refs/remotes/origin/")?;
+        Some(branch.to_owned())
     }
 
     /// The commit of a reference; of a tag with a message that tag and its commit.

@@ -96,13 +96,16 @@ mod tests {
             "main.tf",
             "helmfile.d/10-cart.yaml",
             "helmfile-shop.yaml",
+            "helmfile.yaml.gotmpl",
+            "helmfile.d/20-till.yaml.gotmpl",
+            "main.tofu",
             "main.tf.json",
             "cdk8s.yaml",
             "Kptfile",
             "fleet.yaml",
         ] {
             let mut text = body.to_vec();
-            text.extend(b"# kubernetes_manifest pipeline: chart: releases:");
+            text.extend(b"# \"kubernetes_ingress\" pipeline: chart: releases:");
             let gap = gap_of(path, &text).unwrap_or_default();
             assert!(
                 gap.starts_with(&format!("{path}: not rendered: ")),

@@ -250,6 +250,7 @@ fn node_lines(group: &StepGroup<'_>, are_named: bool, look: &RenderOptions) -> S
         match (*reason, are_named && by_reason.len() == 1) {
             ("", true) => String::new(),
             ("", false) => listed,
+            (reason, true) if names.len() == 1 => format!("{listed} {reason}"),
             (reason, true) => format!("each {reason}"),
             (reason, false) => format!("{listed}: {reason}"),
         }

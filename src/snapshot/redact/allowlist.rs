@@ -29,7 +29,7 @@ const PUBLIC_NAMES: &str = "
     control-plane master worker
     app component tier k8s-app name role version control-plane-component
     bootstrap-kubelet CoreProvider cluster-api reconciler host-cluster kommander
-    installer overrides nodejs14 jwt
+    installer overrides nodejs14 jwt action install success running failed error
     kyma-system kyma-installer kyma-installer-container kyma-project kyma-integration eu.gcr.io logging monitoring
     regular fast rapid experimental enterprise essential dkp mesosphere dkp-catalog-applications flatcar rancher
     ClusterApp

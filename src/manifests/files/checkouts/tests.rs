@@ -179,6 +179,10 @@ fn another_revision_than_the_one_that_is_checked_out_is_not_read() {
             (".git/config", config.as_bytes()),
             (".git/packed-refs", packed.as_bytes()),
             (".git/HEAD", head.as_bytes()),
+            (
+                ".git/refs/remotes/origin/HEAD",
+                b"ref: refs/remotes/origin/trunk\n",
+            ),
         ]);
         gaps(&read_tree(&dir), &dir).join("; ")
     };
@@ -193,6 +197,8 @@ fn another_revision_than_the_one_that_is_checked_out_is_not_read() {
         "refs/heads/main",
         "HEAD",
         "''",
+        // What is on a branch is meant for the default branch.
+        "trunk",
         "same",
         "v2",
         "aaaaaaa",
@@ -207,8 +213,15 @@ fn another_revision_than_the_one_that_is_checked_out_is_not_read() {
         );
         assert!(gap.contains(&conflict), "{revision}: {gap}");
     }
-    // No branch is checked out: it may be any.
-    assert_eq!(gap(&at("release"), "aaaaaaaaaa\n"), "");
+    // Pipelines check out a commit.
+    for revision in ["trunk", "same", "v2", "aaaaaaa"] {
+        assert_eq!(gap(&at(revision), "aaaaaaaaaa\n"), "", "{revision}");
+    }
+    let detached = gap(&at("release"), "aaaaaaaaaa\n");
+    assert!(
+        detached.contains("commit aaaaaaa is checked out, the source names release"),
+        "{detached}"
+    );
     let flux = sync("path: apps/cart, sourceRef: {kind: GitRepository, name: flux-system}");
     assert_eq!(gap(&flux, branch), "");
     let flux = flux.replace("{url:", "{ref: {branch: release}, url:");
@@ -233,6 +246,10 @@ fn directories_of_a_generator_are_read() {
             [""; 0],
             "{path}"
         );
+    }
+    // No generator fills in the directory.
+    for generators in ["{clusters: {}}", "{list: {elements: [{name: a}]}}"] {
+        assert_eq!(missing(&set(generators, "apps/cart"), &[]), [""; 0]);
     }
     let unread = ["web of git.example/shop/deploy"];
     assert_eq!(
