@@ -4,6 +4,8 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::control_plane::RemovedFlag;
+
 /// How an object holds settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -22,7 +24,18 @@ pub enum SettingForm {
     Apis,
     /// Anything that is set there may matter and is not judged.
     Unjudged,
+    /// Flags that are not judged: those matter that a release removes, or whose values one may remove.
+    UnjudgedFlags,
 }
+
+/// Parts of the names of flags whose values name what a release removes.
+const NAMING_FLAGS: [&str; 5] = [
+    "feature-gates",
+    "admission-plugins",
+    "admission-control",
+    "runtime-config",
+    "controllers",
+];
 
 /// A place in a kind of object with settings of a component.
 #[derive(Debug, Clone, Deserialize)]
@@ -59,7 +72,7 @@ impl ComponentSettings {
     /// The paths that have to be kept of an object.
     pub(super) fn kept_paths(&self) -> Vec<String> {
         match self.form {
-            SettingForm::Unjudged => Vec::new(),
+            SettingForm::Unjudged | SettingForm::UnjudgedFlags => Vec::new(),
             SettingForm::Kubeadm => {
                 let paths = KUBEADM_FIELDS.iter();
                 paths.map(|field| joined(&self.path, field)).collect()
@@ -88,19 +101,28 @@ impl ComponentSettings {
         })
     }
 
-    /// Whether an object sets something there that is not judged.
+    /// Whether an object sets something there that is not judged and may matter.
     #[must_use]
-    pub fn is_unjudged_in(&self, object: &Value) -> bool {
+    pub fn is_unjudged_in(&self, object: &Value, flags: &[RemovedFlag]) -> bool {
+        let names_any = |text: &str| {
+            let mut naming = NAMING_FLAGS.iter();
+            naming.any(|flag| text.contains(flag))
+                || flags.iter().any(|row| text.contains(row.flag.as_str()))
+        };
         let matters = |value: &&Value| match value {
             Value::Null | Value::Bool(false) => false,
             value => {
                 let text = value.to_string();
                 let is_empty = ["\"\"", "[]", "{}"].contains(&text.as_str());
                 let mut mentions = self.mentions.split(',').filter(|text| !text.is_empty());
-                !is_empty && (self.mentions.is_empty() || mentions.any(|word| text.contains(word)))
+                let is_mentioned =
+                    self.mentions.is_empty() || mentions.any(|word| text.contains(word));
+                let is_of_concern = self.form == SettingForm::Unjudged || names_any(&text);
+                !is_empty && is_mentioned && is_of_concern
             }
         };
-        self.form == SettingForm::Unjudged && self.values(object).iter().any(matters)
+        let forms = [SettingForm::Unjudged, SettingForm::UnjudgedFlags];
+        forms.contains(&self.form) && self.values(object).iter().any(matters)
     }
 }
 

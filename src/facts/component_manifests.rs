@@ -120,7 +120,7 @@ fn configured_flags(
 fn setting_flags(row: &ComponentSettings, object: &Value) -> Vec<(&'static str, CommandFlags)> {
     let values = row.values(object);
     match row.form {
-        SettingForm::Unjudged => return Vec::new(),
+        SettingForm::Unjudged | SettingForm::UnjudgedFlags => return Vec::new(),
         SettingForm::Kubeadm => {
             let flags = values.into_iter().flat_map(cluster_configuration_flags);
             return flags.collect();
@@ -192,7 +192,10 @@ mod tests {
             let is_named = COMPONENTS.contains(&row.component.as_str());
             let needs_name = !matches!(
                 row.form,
-                SettingForm::Kubeadm | SettingForm::KubeadmPatches | SettingForm::Unjudged
+                SettingForm::Kubeadm
+                    | SettingForm::KubeadmPatches
+                    | SettingForm::Unjudged
+                    | SettingForm::UnjudgedFlags
             );
             assert_eq!(
                 is_named, needs_name,

@@ -248,10 +248,12 @@ impl LenientVisitor for DocumentSeed<'_> {
                     document.url = spec.url;
                     let RevisionRef {
                         branch,
+                        name,
+                        semver,
                         tag,
                         commit,
                     } = spec.revision;
-                    document.revision = commit.or(tag).or(branch);
+                    document.revision = commit.or(name).or(semver).or(tag).or(branch);
                     let is_set =
                         |source: &GitOpsSource| source.path.is_some() || source.chart.is_some();
                     document.gitops_sources = spec.sources;
@@ -391,6 +393,10 @@ struct SpecFields {
 #[derive(Default)]
 struct RevisionRef {
     branch: Option<String>,
+    /// A reference such as `refs/heads/main`.
+    name: Option<String>,
+    /// A range of tags.
+    semver: Option<String>,
     tag: Option<String>,
     commit: Option<String>,
 }
@@ -484,6 +490,8 @@ mapping_fields! {
     }
     RevisionRef {
         "branch" => branch: Lenient(ScalarText),
+        "name" => name: Lenient(ScalarText),
+        "semver" => semver: Lenient(ScalarText),
         "tag" => tag: Lenient(ScalarText),
         "commit" => commit: Lenient(ScalarText),
     }

@@ -61,7 +61,7 @@ pub struct Plan {
 /// How long the remaining steps take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RemainingDuration {
-    /// The sum of known durations, with the plan's parallelism.
+    /// The sum over steps with a known maximum, with the plan's parallelism.
     pub estimate: DurationEstimate,
     /// Number of steps without a known maximum.
     pub unbounded_steps: usize,
@@ -99,15 +99,13 @@ impl Plan {
         let (mut min, mut max) = (0, 0);
         for step in self.remaining_steps() {
             let parallel = parallelism(step.scope.pool.as_deref(), self.parallel);
-            min += step
-                .duration
-                .min_seconds
-                .unwrap_or_default()
-                .div_ceil(parallel);
-            match step.duration.max_seconds {
-                Some(seconds) => max += seconds.div_ceil(parallel),
-                None => remaining.unbounded_steps += 1,
-            }
+            let Some(longest) = step.duration.max_seconds else {
+                remaining.unbounded_steps += 1;
+                continue;
+            };
+            let shortest = step.duration.min_seconds.unwrap_or_default();
+            min += shortest.div_ceil(parallel);
+            max += longest.div_ceil(parallel);
         }
         remaining.estimate.min_seconds = Some(min);
         remaining.estimate.max_seconds = Some(max);

@@ -133,16 +133,13 @@ fn the_last_state_stays_as_text() {
 
 #[test]
 fn while_the_api_server_is_away_the_age_of_the_state_is_shown() {
-    let away = "The API server has not answered for 1";
+    let away = "The API server has not answered for";
     let mut watch = OnTerminal::new("xterm", 80, &SLOW);
     watch.eventually("an outage", |watch| watch.shown().contains(away));
     watch.press(b"\x03");
     let (code, shown) = watch.end();
     assert_eq!(code, Some(130), "{shown}");
-    assert!(
-        shown.contains("The API server has not answered for"),
-        "the last state stays: {shown}"
-    );
+    assert!(shown.contains(away), "the last state stays: {shown}");
 }
 
 #[test]

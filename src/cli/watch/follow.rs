@@ -135,6 +135,7 @@ async fn follow_cluster(
                 },
                 () = sleep_until_deadline(deadline) => {
                     viewer.draw(Timestamp::now(), true)?;
+                    viewer.note_timeout(flags.timeout.unwrap_or_default());
                     return Ok(viewer.exit_at_end());
                 }
             };

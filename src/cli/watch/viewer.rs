@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::args::WatchArgs;
 use super::keys::KeyAction;
@@ -18,8 +18,10 @@ use crate::cli::exit::{CliError, Exit};
 use crate::need::Need;
 use crate::report::{self, EventFormat, RenderOptions};
 use crate::snapshot::Uid;
+use crate::text::human_duration;
 use crate::watch::{
-    EventKind, Observation, RecordingError, RecordingWriter, UpgradeWatch, WatchEvent, trim,
+    EventKind, Observation, RecordingError, RecordingWriter, UpgradePhase, UpgradeWatch,
+    WatchEvent, trim,
 };
 
 /// How often a view is redrawn while nothing changes: ages grow.
@@ -195,6 +197,21 @@ impl Viewer {
     fn render(&self, event: &WatchEvent) -> Result<String, CliError> {
         let document = v1::UpgradeEvent::new(event);
         report::render_event(&document, self.output, &self.look).map_err(CliError::could_not_run)
+    }
+
+    /// Says how far the upgrade is when the time is over.
+    pub(super) fn note_timeout(&self, timeout: Duration) {
+        let time = SignedDuration::try_from(timeout).unwrap_or(SignedDuration::MAX);
+        let state = match self.watch.progress(Timestamp::now()).phase {
+            _ if self.watch.outage().is_some() => "the API server is away",
+            _ if self.watch.is_stalled() => "the upgrade is stalled",
+            UpgradePhase::Waiting => "no upgrade has begun",
+            _ => "the upgrade is in progress",
+        };
+        Console::default().note(&format!(
+            "note: --timeout {} is over: {state}",
+            human_duration(time)
+        ));
     }
 
     /// The exit code if the observations end before the upgrade does.

@@ -103,7 +103,8 @@ impl<'a> ManifestDecoder<'a> {
         let group = api_version.split('/').next().unwrap_or_default();
         let rows = self.catalog.component_settings.iter();
         let rows = rows.filter(|row| row.kind == kind && row.group == group);
-        let rows = rows.filter(|row| row.is_unjudged_in(object));
+        let flags = &self.catalog.control_plane_removals.flags;
+        let rows = rows.filter(|row| row.is_unjudged_in(object, flags));
         let paths: Vec<&str> = rows.map(|row| row.path.as_str()).collect();
         if !paths.is_empty() {
             let place = match kind {

@@ -89,7 +89,8 @@ impl UpgradeWatch<'_> {
         let are_servers_known = self.are_servers_known(&picture);
         let mut text = self.picture_text(&picture);
         self.may_be_idle = picture.is_idle() && !are_servers_known;
-        if !history.is_empty() && (is_of_machines || picture.goal.is_some()) {
+        let is_of_nodes = picture.goal.is_some() && !self.platform.is_followed();
+        if !history.is_empty() && (is_of_machines || is_of_nodes) {
             text += &message::history(&history);
             // The first one shows when it ended, not when it began.
             self.started_at = Some(history.remove(0));

@@ -271,13 +271,14 @@ impl Installer {
     /// Why what the Installation says is not of this installer; `None` if it is.
     fn waits_for(&self, installation: &KymaInstallation<'_>) -> Option<String> {
         if self.is_missing {
-            return Some("its installer is deleted".to_owned());
+            return Some("there is no installer: the Deployment kyma-installer/kyma-installer does not exist".to_owned());
         }
         let run = installation.run_changed_at;
         let is_older = self
             .image_since
             .zip(run)
-            .is_some_and(|(image, run)| run < image);
+            // In whole seconds; a run takes longer than one.
+            .is_some_and(|(image, run)| run <= image);
         (is_older || self.is_image_new).then(|| {
             "its installer was replaced and has not run since; nothing has set the label action=install".to_owned()
         })

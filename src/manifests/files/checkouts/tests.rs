@@ -224,12 +224,15 @@ fn another_revision_than_the_one_that_is_checked_out_is_not_read() {
     );
     let flux = sync("path: apps/cart, sourceRef: {kind: GitRepository, name: flux-system}");
     assert_eq!(gap(&flux, branch), "");
-    let flux = flux.replace("{url:", "{ref: {branch: release}, url:");
-    let conflict = gap(&flux, branch);
-    assert!(
-        conflict.contains("branch main is checked out"),
-        "{conflict}"
-    );
+    let at = |revision: &str| flux.replace("{url:", &format!("{{ref: {{{revision}}}, url:"));
+    for revision in ["branch: release", "semver: 1.x", "name: refs/heads/release"] {
+        let conflict = gap(&at(revision), branch);
+        assert!(
+            conflict.contains("branch main is checked out"),
+            "{revision}: {conflict}"
+        );
+    }
+    assert_eq!(gap(&at("name: refs/heads/main"), branch), "");
 }
 
 #[test]
