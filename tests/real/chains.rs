@@ -198,7 +198,7 @@ fn build(cluster: &Cluster) {
             "-o",
             "name",
         ];
-        cluster.kubectl(&args).ok().stdout.lines().count() >= causes.len() + 1
+        cluster.kubectl(&args).ok().stdout.lines().count() > causes.len()
     });
     let mut objects = pair("budget-never-allows");
     objects.extend(pair("budgets-overlap"));
