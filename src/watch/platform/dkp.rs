@@ -15,7 +15,7 @@ use crate::facts::dkp::{
     self, AppOrigin, Application, AttachedCluster, DkpEstate, KOMMANDER, KonvoyCluster,
 };
 use crate::need::{DetailLevel, Discovery, Need};
-use crate::snapshot::{ClusterView, MetaRow, ObjectRow};
+use crate::snapshot::{ClusterView, ObjectRow};
 
 /// Groups of Kommander end so.
 const GROUP_SUFFIXES: [&str; 2] = [".mesosphere.io", ".d2iq.io"];
@@ -134,7 +134,7 @@ pub(super) fn rollout(
     let is_set = set.is_some_and(|set| set.semver >= wanted.semver);
     let mut parts = vec![DkpPart {
         name: "Kommander".to_owned(),
-        shown_by: shown_by("HelmRelease", &kommander.meta),
+        shown_by: PlatformObject::of("HelmRelease", &kommander.meta),
         state: match is_set {
             true => helm_state(kommander),
             false => DkpPartState::Todo,
@@ -150,13 +150,7 @@ pub(super) fn rollout(
         parts.extend(clusters.map(|one| cluster(one, &kubernetes)));
     }
     Some(PlatformRollout {
-        platform: PlatformName::Dkp,
-        title: platform.title.clone(),
         release: Some(wanted),
-        part: "part",
-        part_timeout: APPLICATION_TIMEOUT,
-        // An application that was just changed looks ready until Flux has seen it.
-        is_final: false,
         others: estate.attached.iter().map(attached).collect(),
         is_upgrade: goal.is_some() || !matches!(parts[0].state, DkpPartState::Done),
         ..summary(view, &parts)
@@ -210,28 +204,14 @@ fn summary(view: ClusterView<'_>, parts: &[DkpPart]) -> PlatformRollout {
         (None, None, None, None) => (PlatformPhase::Settled, None),
     };
     PlatformRollout {
-        platform: PlatformName::Dkp,
-        title: String::new(),
-        release: None,
         done,
         total: parts.len(),
-        part: "",
         current: working.map(|(part, why)| format!("{}: {why}", part.name)),
         shown_by: shown.unwrap_or_default(),
-        root: None,
-        part_timeout: SignedDuration::ZERO,
+        // An application that was just changed looks ready until Flux has seen it.
         is_final: false,
-        others: Vec::new(),
-        is_upgrade: true,
-        phase,
-    }
-}
-
-fn shown_by(kind: &'static str, row: &MetaRow) -> PlatformObject {
-    PlatformObject {
-        kind,
-        namespace: row.namespace.clone(),
-        name: row.name.clone(),
+        part_timeout: APPLICATION_TIMEOUT,
+        ..PlatformRollout::new(PlatformName::Dkp, "part", phase)
     }
 }
 
@@ -370,7 +350,7 @@ fn failing_kustomization(
         let (status, reason, message) =
             ready(row).filter(|_| is_ours(&row) && !is_suspended(row))?;
         (status == "False" && is_failure(reason, message)).then(|| {
-            let object = shown_by("Kustomization", &row.meta);
+            let object = PlatformObject::of("Kustomization", &row.meta);
             let why = format!("kustomization {}: {message}", row.meta.namespaced_name());
             (object, why)
         })

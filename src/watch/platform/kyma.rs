@@ -15,7 +15,7 @@ use crate::facts::kyma::{
     component_reports_need, installer_need,
 };
 use crate::need::{DetailLevel, Discovery, Need};
-use crate::snapshot::{ClusterView, MetaRow, ObjectRow, Rows};
+use crate::snapshot::{ClusterView, ObjectRow, Rows};
 
 const INSTALLER_GROUP: &str = "installer.kyma-project.io";
 const OPERATOR_GROUP: &str = "operator.kyma-project.io";
@@ -96,11 +96,9 @@ pub(super) fn rollout(view: ClusterView<'_>) -> Option<PlatformRollout> {
     let rollout = modules(view)
         .or_else(|| components(view))
         .or_else(|| installation(view))?;
-    let title = view.catalog.platform(PlatformName::Kyma);
     let minor = rollout.release.as_ref().map(Release::minor);
     let era = minor.and_then(|minor| view.catalog.kyma.era(minor));
     Some(PlatformRollout {
-        title: title.map_or_else(String::new, |platform| platform.title.clone()),
         part_timeout: era.map_or(SignedDuration::ZERO, |era| {
             SignedDuration::from_secs(era.component_timeout_seconds.into())
         }),
@@ -109,30 +107,7 @@ pub(super) fn rollout(view: ClusterView<'_>) -> Option<PlatformRollout> {
 }
 
 fn platform(part: &'static str, phase: PlatformPhase) -> PlatformRollout {
-    PlatformRollout {
-        platform: PlatformName::Kyma,
-        title: String::new(),
-        release: None,
-        done: 0,
-        total: 0,
-        part,
-        current: None,
-        shown_by: PlatformObject::default(),
-        root: None,
-        part_timeout: SignedDuration::ZERO,
-        is_final: true,
-        others: Vec::new(),
-        is_upgrade: true,
-        phase,
-    }
-}
-
-fn shown_by(kind: &'static str, row: &MetaRow) -> PlatformObject {
-    PlatformObject {
-        kind,
-        namespace: row.namespace.clone(),
-        name: row.name.clone(),
-    }
+    PlatformRollout::new(PlatformName::Kyma, part, phase)
 }
 
 /// Kyma 1. The state that the objects show right after an upgrade was applied is that of the release before.
@@ -144,7 +119,7 @@ fn installation(view: ClusterView<'_>) -> Option<PlatformRollout> {
     let of_phase = |phase| PlatformRollout {
         release: release.clone(),
         total,
-        shown_by: shown_by("Installation", installation.meta),
+        shown_by: PlatformObject::of("Installation", installation.meta),
         ..platform("component", phase)
     };
     let why_failed = || {
@@ -319,7 +294,7 @@ fn trouble(pod: &ObjectRow) -> Option<(PlatformObject, String)> {
             }
         }
     });
-    Some((shown_by("Pod", &pod.meta), why?))
+    Some((PlatformObject::of("Pod", &pod.meta), why?))
 }
 
 fn first_line(text: &str) -> &str {
@@ -366,7 +341,7 @@ fn components(view: ClusterView<'_>) -> Option<PlatformRollout> {
         total: newest.len() + older,
         is_final: older == 0,
         current: running.map(|report| report.name.to_owned()),
-        shown_by: shown_by("ConfigMap", shown.meta),
+        shown_by: PlatformObject::of("ConfigMap", shown.meta),
         ..platform("component", phase)
     })
 }
@@ -404,7 +379,7 @@ fn modules(view: ClusterView<'_>) -> Option<PlatformRollout> {
         done: done.count(),
         total: modules.len(),
         current: in_state(&["Processing", "Deleting"]).map(|(name, _)| name.clone()),
-        shown_by: shown_by("Kyma", &row.meta),
+        shown_by: PlatformObject::of("Kyma", &row.meta),
         ..platform("module", phase)
     })
 }

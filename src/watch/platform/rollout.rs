@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::catalog::{PlatformName, Release, VersionSpec};
+use crate::snapshot::MetaRow;
 
 /// The release that a platform is to reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +19,6 @@ pub struct PlatformGoal {
 pub struct PlatformRollout {
     /// The platform.
     pub platform: PlatformName,
-    /// What it is called.
-    pub title: String,
     /// The release that its driver installs; `None` if that cannot be told.
     pub release: Option<Release>,
     /// Parts that are installed.
@@ -93,7 +92,37 @@ pub enum PlatformPhase {
     },
 }
 
+impl PlatformObject {
+    /// The object of this kind that a row is of.
+    pub(super) fn of(kind: &'static str, row: &MetaRow) -> Self {
+        Self {
+            kind,
+            namespace: row.namespace.clone(),
+            name: row.name.clone(),
+        }
+    }
+}
+
 impl PlatformRollout {
+    /// A platform of which nothing but this is known.
+    pub(super) fn new(platform: PlatformName, part: &'static str, phase: PlatformPhase) -> Self {
+        Self {
+            platform,
+            release: None,
+            done: 0,
+            total: 0,
+            part,
+            current: None,
+            shown_by: PlatformObject::default(),
+            root: None,
+            part_timeout: SignedDuration::ZERO,
+            is_final: true,
+            others: Vec::new(),
+            is_upgrade: true,
+            phase,
+        }
+    }
+
     /// Whether an upgrade is under way, or was given up half-way.
     #[must_use]
     pub fn is_upgrading(&self) -> bool {
@@ -140,8 +169,8 @@ impl PlatformRollout {
     #[must_use]
     pub fn name(&self) -> String {
         match &self.release {
-            Some(release) => format!("{} {release}", self.title),
-            None => self.title.clone(),
+            Some(release) => format!("{} {release}", self.platform.title()),
+            None => self.platform.title().to_owned(),
         }
     }
 }

@@ -178,7 +178,7 @@ fn unscheduled(message: &str) -> Value {
 }
 
 /// The ids of causes and the ends of chains.
-fn short(chains: &[WaitChain]) -> Vec<String> {
+pub(super) fn short(chains: &[WaitChain]) -> Vec<String> {
     let texts = chains.iter().map(|chain| {
         let links = chain
             .links

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::chains::short;
 use super::*;
 use crate::detect;
 use crate::facts::capi;
@@ -83,18 +84,7 @@ impl Managed {
             }
             watched.probe(second, "v1.37.0");
         }
-        let chains = watched.watch.chains().iter().map(|chain| {
-            let links = chain
-                .links
-                .iter()
-                .map(|link| format!("{}/{}", link.kind, link.name));
-            format!(
-                "{}: {}",
-                chain.cause.id(),
-                links.collect::<Vec<_>>().join(" > ")
-            )
-        });
-        chains.collect()
+        short(watched.watch.chains())
     }
 }
 
